@@ -1,0 +1,70 @@
+"""A composition as it grows: each event folded in. The window, the terminal and the tests all use this one fold."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from composer.types import (
+    AnyEvent,
+    Article,
+    ArticleReady,
+    Block,
+    BlockReplaced,
+    BlockStarted,
+    CandidatesReady,
+    Composed,
+    Composition,
+    ModelsChosen,
+    OutlineReady,
+    Picked,
+    SlotsPlanned,
+    StageFinished,
+    TextDelta,
+)
+
+
+def fold(draft: Composition, event: AnyEvent) -> Composition:
+    """The draft after the event. Events about progress alone leave it as it is."""
+    match event:
+        case Composed():
+            return event.composition
+        case OutlineReady():
+            return replace(draft, outline=event.outline, article=Article(event.outline.title, ()))
+        case BlockStarted() | TextDelta() | BlockReplaced():
+            article = draft.article or Article("", ())
+            return replace(draft, article=replace(article, blocks=_blocks_after(article.blocks, event)))
+        case ArticleReady():
+            return replace(draft, article=event.article, speed=event.speed)
+        case SlotsPlanned():
+            return replace(draft, slots=event.slots, candidates={}, picks={})
+        case CandidatesReady():
+            return replace(draft, candidates={**draft.candidates, event.slot: event.candidates})
+        case Picked():
+            return replace(draft, picks={**draft.picks, event.pick.slot: event.pick})
+        case ModelsChosen():
+            return replace(draft, models=event.models)
+        case StageFinished():
+            return replace(
+                draft,
+                seconds={**draft.seconds, event.stage: event.seconds} if not event.reused else draft.seconds,
+                inputs={**draft.inputs, event.stage: event.inputs} if event.inputs else draft.inputs,
+            )
+        case _:
+            return draft
+
+
+def _blocks_after(blocks: tuple[Block, ...], event: BlockStarted | TextDelta | BlockReplaced) -> tuple[Block, ...]:
+    match event:
+        case BlockStarted():
+            return (*blocks, event.block)
+        case TextDelta():
+            # Text streams into the last block nearly always: look from the end.
+            for at in range(len(blocks) - 1, -1, -1):
+                if blocks[at].id == event.block:
+                    grown = replace(blocks[at], text=blocks[at].text + event.text)
+                    return (*blocks[:at], grown, *blocks[at + 1 :])
+            return blocks
+        case BlockReplaced():
+            if not event.block.text:
+                return tuple(block for block in blocks if block.id != event.block.id)
+            return tuple(event.block if block.id == event.block.id else block for block in blocks)

@@ -1,0 +1,172 @@
+"""The contracts between the engine and what computes for it. Adapters live in models/; fakes only in tests/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from threading import Event
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from PIL.Image import Image
+
+from composer.errors import Cancelled
+from composer.types import Language, Picture
+
+Vectors = NDArray[np.float32]
+Ids = NDArray[np.int64]
+
+
+class Cancel:
+    """A switch that the writer's "stop" throws and every long call looks at. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._event = Event()
+
+    def cancel(self) -> None:
+        self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raise Cancelled if the switch was thrown."""
+        if self._event.is_set():
+            raise Cancelled
+
+
+class Message(Struct, frozen=True):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Prompt(Struct, frozen=True, kw_only=True):
+    """One request to a writer."""
+
+    messages: tuple[Message, ...]
+    max_tokens: int
+    temperature: float = 0.7
+    seed: int = 1
+    schema: dict[str, Any] | None = None
+    """JSON schema that the answer must satisfy; None for prose."""
+    fresh: bool = False
+    """Compute the prompt anew instead of reusing what earlier prompts left in memory. A run that starts with a fresh
+    prompt does not depend on what the model did before, so that one seed gives one article."""
+
+
+class Piece(Struct, frozen=True):
+    """A bit of streamed text, and how many tokens it took."""
+
+    text: str
+    tokens: int
+
+
+class Writer(Protocol):
+    """A language model that streams text."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def context(self) -> int:
+        """How many tokens prompt and answer may have together."""
+        ...
+
+    @property
+    def languages(self) -> tuple[Language, ...]: ...
+
+    def generate(self, prompt: Prompt, cancel: Cancel) -> Iterator[Piece]:
+        """Stream the answer. Stops within 0.3 s of `cancel` and raises Cancelled; ModelFailed when it cannot go on."""
+        ...
+
+    def count_tokens(self, text: str) -> int: ...
+    def close(self) -> None:
+        """Free the model's memory. The object is of no use afterwards."""
+        ...
+
+
+class ImageEncoder(Protocol):
+    """Turns pictures into unit vectors of the space named by `id`."""
+
+    @property
+    def id(self) -> str:
+        """Names the space: two encoders with one id give comparable vectors."""
+        ...
+
+    @property
+    def dimensions(self) -> int: ...
+    @property
+    def image_size(self) -> int:
+        """Shorter side in pixels that the model looks at; larger pictures may be decoded at a reduced size above it."""
+        ...
+
+    def encode_images(self, images: Sequence[Image]) -> Vectors:
+        """Shape (len(images), dimensions), rows of length 1. Images are upright RGB."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class TextEncoder(Protocol):
+    """Turns texts into unit vectors of the same space as the pictures."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def dimensions(self) -> int: ...
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        """Languages it was trained on; a query in another one must be translated first."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Shape (len(texts), dimensions), rows of length 1."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Encoder(ImageEncoder, TextEncoder, Protocol):
+    """Both towers of one space."""
+
+
+class VectorIndex(Protocol):
+    """Nearest neighbours by cosine. Ids are the catalogue's row numbers."""
+
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        """Vectors of shape (n, dimensions), unit length. An id already present is replaced."""
+        ...
+
+    def remove(self, ids: Ids) -> None: ...
+
+    def search(self, queries: Vectors, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
+        """The k nearest of each query, best first: ids and cosines, both of shape (len(queries), k).
+
+        Rows with fewer than k neighbours are filled with id -1 and -inf. `among` restricts the search to those ids.
+        """
+        ...
+
+    def __len__(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class Reranker(Protocol):
+    """Scores how well pictures illustrate a text."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def sees_pictures(self) -> bool:
+        """False for a judge that only reads the words that pictures carry; the program says so where it shows scores."""
+        ...
+
+    def rerank(self, pictures: Sequence[Picture], caption: str, context: str, cancel: Cancel) -> Vectors:
+        """Score each picture against the caption and the surrounding paragraph.
+
+        Returns shape (len(pictures),), higher is better, in the order given; the order given never changes a score.
+        Raises ModelNotReady if the weights are missing, Cancelled if the caller gave up.
+        """
+        ...
+
+    def close(self) -> None: ...

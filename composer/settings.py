@@ -1,0 +1,71 @@
+"""What the writer can set, typed and bounded; kept as TOML that a person can read and edit."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import tomlkit
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from composer.errors import SettingsError
+from composer.files import write_safely
+from composer.home import home
+
+VERSION = 1
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting with its bounds. Models are names of the catalogue, or an adapter with a path: see `models list`."""
+
+    version: int = VERSION
+    writer: str = "starter"
+    encoder: str = "starter"
+    reranker: str = "starter"
+    candidates: Annotated[int, Meta(ge=4, le=8)] = 8
+    """Pictures considered for each slot."""
+    empty_below: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.22
+    """A slot stays empty when no candidate's final score reaches this."""
+    threads: Annotated[int, Meta(ge=0, le=256)] = 0
+    """Processor threads for models; 0 takes the machine's physical cores."""
+    theme: Literal["system", "light", "dark"] = "system"
+    interface: Literal["system", "en", "zh"] = "system"
+
+
+def settings_file() -> Path:
+    return home() / "settings.toml"
+
+
+def load(path: Path | None = None) -> Settings:
+    """The saved settings, or the defaults when there are none yet.
+
+    Raises SettingsError when the file cannot be read or a value is out of bounds; the file is left alone.
+    """
+    path = path or settings_file()
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read ({error}).", "Correct that line, or remove the file.") from error
+    if isinstance(data.get("version"), int) and data["version"] > VERSION:
+        raise SettingsError(f"{path} was written by a newer version of Pictorial.", "Update Pictorial, or remove it.")
+    try:
+        return replace(msgspec.convert(data, Settings), version=VERSION)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {error}.", "Correct that value, or remove the file.") from error
+
+
+def save(settings: Settings, path: Path | None = None) -> None:
+    """Write the settings, keeping comments that a person put into the file."""
+    path = path or settings_file()
+    try:
+        document = tomlkit.parse(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomlkit.exceptions.ParseError):
+        document = tomlkit.document()
+    for name, value in msgspec.to_builtins(settings).items():
+        document[name] = value
+    write_safely(path, tomlkit.dumps(document).encode("utf-8"))

@@ -1,0 +1,261 @@
+"""The nouns that travel through the program: frozen, typed, and the same in memory, on the wire and on disk."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Language = Literal["en", "zh"]
+StageName = Literal["index", "outline", "write", "plan", "retrieve", "rank", "assign"]
+STAGES: tuple[StageName, ...] = ("index", "outline", "write", "plan", "retrieve", "rank", "assign")
+
+SHORTEST, LONGEST = 100, 8000
+MOST_PICTURES = 40
+
+
+class Brief(Struct, frozen=True, kw_only=True):
+    """What the writer asks for. `length` counts words in English and characters in Chinese."""
+
+    topic: str
+    notes: str = ""
+    audience: str = ""
+    tone: str = ""
+    language: Language = "en"
+    length: int = 1000
+    pictures: Annotated[int, Meta(ge=0)] | None = None
+    """How many pictures; None lets the length decide."""
+    libraries: tuple[str, ...] = ()
+    """Folders to take pictures from, absolute."""
+    seed: int = 1
+
+
+class Section(Struct, frozen=True):
+    """One heading of the outline and what each of its passages tells."""
+
+    heading: str
+    points: tuple[str, ...]
+
+
+class Outline(Struct, frozen=True):
+    """The plan of the text, made before any of it is written."""
+
+    title: str
+    sections: tuple[Section, ...]
+
+
+class Block(Struct, frozen=True, kw_only=True):
+    """A heading or a paragraph. Ids are stable: slots and edits refer to them."""
+
+    id: str
+    kind: Literal["heading", "paragraph"]
+    text: str
+    section: int
+    """Place of its section in the outline, from 0."""
+    passage: int = 0
+    """Place of the passage it was written in, counted over the article, from 0."""
+    done: bool = True
+    """False while it is still streaming in."""
+
+
+class Article(Struct, frozen=True):
+    """The text in reading order."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+class Slot(Struct, frozen=True, kw_only=True):
+    """A place for one picture, directly after block `after`."""
+
+    id: str
+    after: str
+    caption: str
+    query: str
+    """What the picture must show, in words for the encoder (English if it reads only English)."""
+    tone: str = ""
+    origin: Literal["model", "library", "writer"] = "model"
+
+
+class Picture(Struct, frozen=True, kw_only=True):
+    """A picture of the library with the words and rights it carries."""
+
+    id: str
+    """BLAKE2b-128 of the file's bytes, hexadecimal."""
+    path: str
+    width: int
+    height: int
+    caption: str = ""
+    words: str = ""
+    """All words it carries: caption, title, keywords, place, folder and file name."""
+    licence: str = ""
+    credit: str = ""
+    group: str = ""
+    """Near-duplicates share a group; empty when it stands alone."""
+    preview: str = ""
+    """A small upright RGB copy for the screen, at most 512 px a side."""
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A picture considered for a slot, with every score it was given. None: not scored that way."""
+
+    picture: Picture
+    vector: float | None = None
+    """Cosine similarity of the slot's query and the picture, -1 to 1."""
+    words: float | None = None
+    """How well the picture's own words match: BM25, scaled to 0 to 1 by the best match possible for the query."""
+    rerank: float | None = None
+    """The re-ranker's score; its unit is the model's own."""
+    final: float = 0.0
+    """All scores joined: 0 no fit, 1 perfect."""
+
+
+class Pick(Struct, frozen=True, kw_only=True):
+    """The decision for a slot. `picture` is None when nothing fits, and `reason` says why either way."""
+
+    slot: str
+    picture: Picture | None
+    reason: str
+    by: Literal["program", "writer"] = "program"
+
+
+class Speed(Struct, frozen=True):
+    """How much the writer model produced, and in how many seconds."""
+
+    tokens: int = 0
+    seconds: float = 0.0
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+
+class Composition(Struct, frozen=True, kw_only=True):
+    """Everything made so far from one brief: each stage's result, kept so that any stage can be run again alone."""
+
+    brief: Brief
+    outline: Outline | None = None
+    article: Article | None = None
+    slots: tuple[Slot, ...] | None = None
+    candidates: dict[str, tuple[Candidate, ...]] = {}
+    """By slot id, best first."""
+    picks: dict[str, Pick] = {}
+    """By slot id."""
+    models: dict[str, str] = {}
+    """Which model did what: writer, encoder, reranker."""
+    inputs: dict[str, str] = {}
+    """Hash of what each finished stage was made from, by stage name."""
+    seconds: dict[str, float] = {}
+    """By stage name."""
+    speed: Speed = Speed()
+
+
+# --- events: what the engine says while it works -------------------------------------------------------------------
+
+
+class Event(Struct, frozen=True, tag_field="event"):
+    """Base of everything the engine says."""
+
+
+class StageStarted(Event, tag="stage-started"):
+    stage: StageName
+
+
+class StageProgress(Event, tag="stage-progress"):
+    """`done` of `total` units; `seconds_left` for this stage, None while unknown."""
+
+    stage: StageName
+    done: float
+    total: float
+    seconds_left: float | None = None
+
+
+class StageFinished(Event, tag="stage-finished"):
+    """`inputs` is the hash of what the stage was made from; `reused` means that nothing had to be done."""
+
+    stage: StageName
+    seconds: float
+    inputs: str = ""
+    reused: bool = False
+
+
+class OutlineReady(Event, tag="outline-ready"):
+    outline: Outline
+
+
+class BlockStarted(Event, tag="block-started"):
+    """A new block at the end of the article; its text follows in TextDelta."""
+
+    block: Block
+
+
+class TextDelta(Event, tag="text-delta"):
+    """More text at the end of a block."""
+
+    block: str
+    text: str
+
+
+class BlockReplaced(Event, tag="block-replaced"):
+    """The block's final form; empty text takes the block out."""
+
+    block: Block
+
+
+class ArticleReady(Event, tag="article-ready"):
+    """The whole text as it stands at the end of writing; it replaces what was streamed."""
+
+    article: Article
+    speed: Speed
+
+
+class SlotsPlanned(Event, tag="slots-planned"):
+    slots: tuple[Slot, ...]
+
+
+class CandidatesReady(Event, tag="candidates-ready"):
+    """A slot's candidates, best first. Sent after retrieval and again, with more scores, after ranking."""
+
+    slot: str
+    candidates: tuple[Candidate, ...]
+
+
+class Picked(Event, tag="picked"):
+    pick: Pick
+
+
+class ModelsChosen(Event, tag="models-chosen"):
+    """Ids of the models at work, by role."""
+
+    models: dict[str, str]
+
+
+class Notice(Event, tag="notice"):
+    """Something the writer should know; work goes on."""
+
+    message: str
+    hint: str = ""
+
+
+class Composed(Event, tag="composed"):
+    """The composition is finished."""
+
+    composition: Composition
+
+
+AnyEvent = (
+    StageStarted
+    | StageProgress
+    | StageFinished
+    | OutlineReady
+    | BlockStarted
+    | TextDelta
+    | BlockReplaced
+    | ArticleReady
+    | SlotsPlanned
+    | CandidatesReady
+    | Picked
+    | ModelsChosen
+    | Notice
+    | Composed
+)
