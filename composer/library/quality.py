@@ -1,0 +1,264 @@
+"""Opening pictures safely: what a file may cost, what is worth keeping, and one upright sRGB form for all of it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from typing import NamedTuple
+
+import numpy as np
+import pi_heif  # pyright: ignore[reportMissingTypeStubs]
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL.Image import Image as Picture
+
+MIN_SIDE = 64
+"""Icons, bullets and spacers are below this; nothing smaller can illustrate an article."""
+MAX_PIXELS = 100_000_000
+"""Pillow keeps 4 bytes a pixel: 100 megapixels are 400 MB while a picture is read. Larger JPEGs are decoded smaller."""
+LARGE_PIXELS = 25_000_000
+"""Decodes above this size take turns, so that several threads never hold several of them."""
+MAX_BYTES = 1 << 30
+"""A file of a gigabyte takes seconds to read and is hardly ever a picture."""
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+"""Only these readers are tried: Pillow knows others that run programs (EPS) or are rarely exercised."""
+SUFFIXES = frozenset({"jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"})
+"""Names that are looked into, lower case; what is inside decides."""
+
+_ORIENTATION = 0x0112
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+
+pi_heif.register_heif_opener()  # pyright: ignore[reportUnknownMemberType]
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+Image.MAX_IMAGE_PIXELS = None  # `_check_size` is stricter, runs before any pixel is decoded, and lets reduced JPEGs in
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # a broken file is told to the writer as Skipped, not on stderr
+
+
+class UnusablePicture(Exception):  # noqa: N818 - a property of the file, not a fault of the program
+    """The file is not in the library; `reason` says why in a few words for the writer."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Decoded(NamedTuple):
+    """A picture as read: the upright copy, and what Pillow opened (its metadata is still needed)."""
+
+    image: Picture
+    """Upright sRGB, perhaps at a reduced size."""
+    width: int
+    height: int
+    """Full size in pixels, upright."""
+    source: Picture
+
+
+def open_upright(path: str | os.PathLike[str], at_least: int | None = None) -> Picture:
+    """The picture as upright RGB, alpha on white, first frame only.
+
+    With `at_least` it may come at a reduced size whose shorter side is still that many pixels (or all there are).
+    Raises UnusablePicture, whatever is wrong with the file.
+    """
+    with open_file(path) as file:
+        return decode(file, at_least).image
+
+
+@contextmanager
+def open_file(path: str | os.PathLike[str]) -> Generator[BufferedReader, None, None]:
+    """Open a regular file for reading; never waits on a pipe or a device. Raises UnusablePicture."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        handle = os.open(path, flags)
+    except (OSError, ValueError) as error:
+        raise UnusablePicture(_told(error)) from error
+    with os.fdopen(handle, "rb") as file:
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            raise UnusablePicture("not a file")
+        if state.st_size == 0:
+            raise UnusablePicture("empty file")
+        if state.st_size > MAX_BYTES:
+            raise UnusablePicture(f"too large ({state.st_size >> 20} MB; the limit is {MAX_BYTES >> 20})")
+        yield file
+
+
+def decode(file: BufferedReader, at_least: int | None = None) -> Decoded:
+    """Decode an open file; see `open_upright`. Raises UnusablePicture."""
+    with quiet(), _told_apart():
+        source = peek(file)
+        width, height = source.size
+        if source.getexif().get(_ORIENTATION, 1) in {5, 6, 7, 8}:
+            width, height = height, width
+        _reduce_while_decoding(source, at_least)
+        _check_size(source, width, height)
+        with _turn(source):
+            source.load()
+            image = _upright_rgb(source, at_least)
+        return Decoded(image, width, height, source)
+
+
+def peek(file: BufferedReader) -> Picture:
+    """What Pillow makes of the first bytes; no pixel is decoded. Raises UnusablePicture."""
+    with quiet(), _told_apart():
+        return Image.open(file, formats=FORMATS)
+
+
+_quiet_lock = threading.Lock()
+_quiet_depth = 0
+_quiet_filters: warnings.catch_warnings[None] | None = None
+
+
+@contextmanager
+def quiet() -> Generator[None, None, None]:
+    """Keep Pillow's warnings about odd files to ourselves, also when several threads decode.
+
+    `warnings.catch_warnings` alone is not safe between threads: the first one in sets it, the last one out unsets it.
+    """
+    global _quiet_depth, _quiet_filters  # noqa: PLW0603 - the interpreter's warning filters are global as well
+    with _quiet_lock:
+        _quiet_depth += 1
+        if _quiet_depth == 1:
+            _quiet_filters = warnings.catch_warnings()
+            _quiet_filters.__enter__()
+            warnings.simplefilter("ignore")
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet_depth -= 1
+            if _quiet_depth == 0 and _quiet_filters is not None:
+                _quiet_filters.__exit__(None, None, None)
+                _quiet_filters = None
+
+
+@contextmanager
+def _told_apart() -> Generator[None, None, None]:
+    """Turn whatever a decoder raises into a reason; broken files make Pillow raise nearly every built-in error."""
+    try:
+        yield
+    except UnusablePicture:
+        raise
+    except UnidentifiedImageError as error:
+        raise UnusablePicture("not a picture that can be read") from error
+    except MemoryError as error:
+        raise UnusablePicture("needs more memory than there is") from error
+    except Exception as error:
+        raise UnusablePicture(_told(error)) from error
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "the file is gone"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read ({error.strerror.lower()})"
+    if isinstance(error, EOFError) or "truncated" in str(error).lower():
+        return "damaged (the end is missing)"
+    return "damaged"
+
+
+def _reduce_while_decoding(source: Picture, at_least: int | None) -> None:
+    """Let JPEG decode at 1/2, 1/4 or 1/8: by far the cheapest way to a smaller picture."""
+    width, height = source.size
+    if source.format not in {"JPEG", "MPO"} or not width or not height:
+        return
+    wanted = at_least or 0
+    if not at_least and width * height > MAX_PIXELS:
+        wanted = int(min(width, height) * (MAX_PIXELS / (width * height)) ** 0.5 / 2)  # the next power of two fits
+    if wanted:
+        scale = min(1.0, wanted / min(width, height))
+        source.draft("RGB", (max(1, round(width * scale)), max(1, round(height * scale))))
+
+
+def _check_size(source: Picture, width: int, height: int) -> None:
+    """Raises UnusablePicture for what is too small to use or too large to decode."""
+    if min(width, height) < MIN_SIDE:
+        raise UnusablePicture(f"too small ({width} x {height}; the limit is {MIN_SIDE} pixels a side)")
+    # A progressive JPEG keeps every coefficient in memory until its end, at whatever size it is then put out.
+    pixels = width * height if source.info.get("progressive") else source.size[0] * source.size[1]
+    if pixels > MAX_PIXELS:
+        millions = -(-width * height // 1_000_000)
+        raise UnusablePicture(f"too large ({millions} megapixels; the limit is {MAX_PIXELS // 1_000_000})")
+
+
+_large = threading.Lock()
+
+
+@contextmanager
+def _turn(source: Picture) -> Generator[None, None, None]:
+    if source.size[0] * source.size[1] < LARGE_PIXELS and not source.info.get("progressive"):
+        yield
+        return
+    with _large:
+        yield
+
+
+def _upright_rgb(source: Picture, at_least: int | None) -> Picture:
+    image = _eight_bit(source)
+    factor = min(image.size) // at_least if at_least else 1
+    if factor >= 2:
+        image = image.reduce(factor)
+    image = _to_srgb(image, source)
+    if image.mode == "RGBA":
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image.getchannel("A"))
+        image = white
+    orientation = source.getexif().get(_ORIENTATION, 1)
+    if orientation in range(2, 9):
+        image.getexif()[_ORIENTATION] = orientation
+        image = ImageOps.exif_transpose(image)
+    if image is source:
+        image = source.copy()
+    image.info = {}  # an ICC profile or EXIF left here would be written into previews
+    image.getexif().clear()
+    return image
+
+
+def _eight_bit(source: Picture) -> Picture:
+    """RGB, RGBA or CMYK with 8 bits a channel, whatever came."""
+    if source.mode in {"RGB", "RGBA", "CMYK"}:
+        return source
+    if source.mode in {"I", "F"} or source.mode.startswith("I;"):
+        return _from_deep(source).convert("RGB")
+    transparent = source.mode in {"LA", "La", "PA", "RGBa"} or "transparency" in source.info
+    return source.convert("RGBA" if transparent else "RGB")
+
+
+def _from_deep(source: Picture) -> Picture:
+    """16 and 32 bit greys to 8: by their nominal range if they keep to it, else stretched to what they hold."""
+    values = np.asarray(source, np.float32)
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if source.mode != "F" and low >= 0 and high <= 65535:
+        low, high = 0.0, 65535.0 if high > 255 or source.mode.startswith("I;") else 255.0
+    grey = (values - low) * (255.0 / max(high - low, 1e-9))
+    return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
+
+
+def _to_srgb(image: Picture, source: Picture) -> Picture:
+    """Apply the embedded profile. Only done for RGB and CMYK; a broken profile leaves the numbers as they are."""
+    profile = source.info.get("icc_profile")
+    alpha = image.getchannel("A") if image.mode == "RGBA" else None
+    plain = image.convert("RGB") if alpha else image
+    if isinstance(profile, bytes) and b"sRGB" not in profile[:2048] and plain.mode == _space(profile):
+        with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            done = ImageCms.profileToProfile(plain, io.BytesIO(profile), _SRGB, outputMode="RGB")
+            plain = done or plain
+    if plain.mode != "RGB":
+        plain = plain.convert("RGB")
+    if alpha is None:
+        return plain
+    plain.putalpha(alpha)
+    return plain
+
+
+def _space(profile: bytes) -> str:
+    """The colour space that an ICC profile reads: bytes 16 to 20 of its header (ICC.1:2022, 7.2.8)."""
+    return {b"RGB ": "RGB", b"CMYK": "CMYK"}.get(profile[16:20], "")
