@@ -1,0 +1,150 @@
+"""Opening, saving and exporting: asks where, does it, and says how it went in the message bar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from composer import wire
+from composer.errors import ComposerError
+from composer.project import SUFFIX
+from ui import edits
+from ui.drafts import saved_as
+from ui.engine_client import EngineClient
+from ui.message_bar import MessageBar
+from ui.session import Session
+from ui.texts import plural, text
+
+
+class Documents(QObject):
+    """The file side of the window."""
+
+    def __init__(
+        self, window: QWidget, session: Session, client: EngineClient, messages: MessageBar, folder: str
+    ) -> None:
+        super().__init__(window)
+        self._window, self._session, self._client, self._messages = window, session, client, messages
+        self.folder = folder or str(Path.home())
+        self._jobs: dict[int, str] = {}
+        self._exported: dict[int, tuple[str, ...]] = {}
+        client.scanned.connect(self._scanned)
+        client.exported.connect(self._files_written)
+        client.done.connect(self._done)
+        client.failed.connect(self._failed)
+        client.died.connect(self._died)
+        session.saved.connect(self._saved)
+        session.problem.connect(self.tell_problem)
+
+    def tell_problem(self, error: ComposerError) -> None:
+        self._messages.tell(error.message, error.hint, surface="error")
+
+    # --- open and save ---
+
+    def ask_open(self) -> Path | None:
+        name, _ = QFileDialog.getOpenFileName(self._window, text("Open an article"), self.folder, _filter())
+        return Path(name) if name else None
+
+    def open(self, path: Path) -> bool:
+        """Open a project; on trouble say so and keep what is open."""
+        path = path.absolute()
+        try:
+            self._session.open(saved_as(path) or path)
+        except ComposerError as error:
+            self.tell_problem(error)
+            return False
+        self.folder = str(path.parent)
+        return True
+
+    def save(self) -> None:
+        if self._session.path is None:
+            self.save_as()
+        else:
+            self._session.save(self._session.path)
+
+    def save_as(self) -> None:
+        start = Path(self.folder) / f"{_plain(self._session.name)}{SUFFIX}"
+        name, _ = QFileDialog.getSaveFileName(self._window, text("Save the article"), str(start), _filter())
+        if name:
+            path = Path(name)
+            self._session.save(path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX))
+
+    def _saved(self, path: Path) -> None:
+        self.folder = str(path.parent)
+        self._messages.tell(text("Saved as {path}.", path=path))
+
+    # --- export ---
+
+    def ask_export(self, formats: tuple[wire.Format, ...]) -> None:
+        folder = QFileDialog.getExistingDirectory(self._window, text("Export into a folder"), self.folder)
+        if folder:
+            self.export(Path(folder), formats)
+
+    def export(self, folder: Path, formats: tuple[wire.Format, ...]) -> None:
+        """Have the engine write the article into a folder."""
+        if self._session.composition is not None:
+            command = wire.ExportArticle(edits.without_empty(self._session.composition), str(folder), formats)
+            self._jobs[self._client.send(command)] = "export"
+            self._messages.tell(text("Exporting…"))
+
+    def _files_written(self, job: int, report: wire.Exported) -> None:
+        if job in self._jobs and report.files:
+            self._exported[job] = report.files
+
+    # --- picture folders ---
+
+    def scan(self, folder: str) -> None:
+        """Have the engine look through a folder."""
+        self._jobs[self._client.send(wire.ScanFolder(folder))] = folder
+        self._messages.tell(text("Looking through {folder}…", folder=Path(folder).name))
+
+    def _scanned(self, job: int, report: wire.Scanned) -> None:
+        if job not in self._jobs:
+            return
+        found = plural(
+            "{count} picture is ready in {folder}.",
+            "{count} pictures are ready in {folder}.",
+            report.pictures,
+            folder=Path(report.folder).name,
+        )
+        skipped = len(report.skipped)
+        hint = plural("{count} file was skipped.", "{count} files were skipped.", skipped) if skipped else ""
+        details = "\n".join(f"{item.path}: {item.reason}" for item in report.skipped)
+        self._messages.tell(found, hint, details=details)
+
+    # --- how jobs end ---
+
+    def _done(self, job: int) -> None:
+        self._jobs.pop(job, None)
+        files = self._exported.pop(job, ())
+        if files:
+            folder = Path(files[0]).parent
+            names = text(" and ").join(Path(file).name for file in files if file.endswith((".md", ".html")))
+            self._messages.tell(
+                text("Exported {names} to {folder}.", names=names or Path(files[0]).name, folder=folder),
+                action=(text("Open folder"), lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))),
+            )
+
+    def _failed(self, job: int, report: wire.Failed) -> None:
+        if self._jobs.pop(job, None) is not None:
+            self._messages.tell(report.message, report.hint, surface="error", details=report.details)
+
+    def _died(self, jobs: list[int], _restarted: bool) -> None:
+        lost = [job for job in jobs if self._jobs.pop(job, None) is not None]
+        if lost:
+            self._messages.tell(
+                text("The engine stopped before it was done. Please try again."),
+                surface="error",
+                details=self._client.last_errors,
+            )
+
+
+def _filter() -> str:
+    return text("Pictorial articles") + f" (*{SUFFIX})"
+
+
+def _plain(name: str) -> str:
+    kept = "".join(letter if letter.isalnum() or letter in " -_" else " " for letter in name)
+    return " ".join(kept.split())[:80] or "article"

@@ -1,0 +1,70 @@
+"""Changes that a writer makes to a composition: pure functions, so that undo is keeping the value from before."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from composer.types import Article, Block, Brief, Composition, Pick, Picture, Slot
+
+
+def with_picture(composition: Composition, slot: str, picture: Picture | None, reason: str) -> Composition:
+    """The writer's own choice for a slot; None leaves it empty on purpose."""
+    pick = Pick(slot=slot, picture=picture, reason=reason, by="writer")
+    return replace(composition, picks={**composition.picks, slot: pick})
+
+
+def with_caption(composition: Composition, slot: str, caption: str) -> Composition:
+    slots = composition.slots or ()
+    return replace(
+        composition, slots=tuple(replace(item, caption=caption) if item.id == slot else item for item in slots)
+    )
+
+
+def with_text(composition: Composition, title: str, blocks: tuple[Block, ...]) -> Composition:
+    """The edited text. Slots whose block is gone move up to the nearest block that is still there."""
+    old = composition.article.blocks if composition.article else ()
+    kept = {block.id for block in blocks}
+    slots = composition.slots
+    if slots is not None and blocks:
+        slots = tuple(slot if slot.after in kept else _moved(slot, old, kept, blocks[0].id) for slot in slots)
+    return replace(composition, article=Article(title, blocks), slots=slots)
+
+
+def _moved(slot: Slot, old: tuple[Block, ...], kept: set[str], first: str) -> Slot:
+    after = first
+    for block in old:
+        if block.id in kept:
+            after = block.id
+        if block.id == slot.after:
+            break
+    return replace(slot, after=after)
+
+
+def with_choices(composition: Composition, picks: dict[str, Pick]) -> Composition:
+    """What the writer chose while the program was still choosing, laid over the program's picks."""
+    known = {slot.id for slot in composition.slots or ()}
+    mine = {slot: pick for slot, pick in picks.items() if slot in known}
+    return replace(composition, picks={**composition.picks, **mine}) if mine else composition
+
+
+def without_empty(composition: Composition) -> Composition:
+    """The composition without the empty lines that editing leaves behind, for the engine and for exports."""
+    article = composition.article
+    if article is None or all(block.text.strip() for block in article.blocks):
+        return composition
+    kept = tuple(block for block in article.blocks if block.text.strip())
+    return with_text(composition, article.title, kept)
+
+
+def finished(composition: Composition) -> bool:
+    """Whether every stage has left its result."""
+    if not composition.article or composition.slots is None:
+        return False
+    return all(block.done for block in composition.article.blocks) and all(
+        slot.id in composition.picks for slot in composition.slots
+    )
+
+
+def only_pictures_differ(old: Brief, new: Brief) -> bool:
+    """Whether the text can stay: the briefs ask for the same words."""
+    return replace(old, libraries=new.libraries, pictures=new.pictures) == new

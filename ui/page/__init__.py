@@ -1,0 +1,1 @@
+"""The article as a page: the document, its figures, and the editing of its text."""

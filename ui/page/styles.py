@@ -1,0 +1,50 @@
+"""How each kind of block is set: size, weight, spacing. The properties KIND and KEY tie it to the model."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextBlockFormat, QTextCharFormat, QTextFormat
+
+from ui.page.figure import OBJECT_TYPE, SLOT
+from ui.page.items import Kind
+from ui.theme import page_font, tokens
+
+KIND = QTextFormat.Property.UserProperty + 3
+KEY = QTextFormat.Property.UserProperty + 4
+POINTS = 12.5
+_SIZE = {"title": 2.05, "heading": 1.32, "paragraph": 1.0, "figure": 1.0}
+_ABOVE = {"title": 0.0, "heading": 22.0, "paragraph": 0.0, "figure": 8.0}
+_BELOW = {"title": 20.0, "heading": 8.0, "paragraph": 13.0, "figure": 20.0}
+
+
+def block_format(kind: Kind, key: str, language: str) -> QTextBlockFormat:
+    made = QTextBlockFormat()
+    made.setProperty(KIND, kind)
+    made.setProperty(KEY, key)
+    made.setTopMargin(_ABOVE[kind])
+    made.setBottomMargin(_BELOW[kind])
+    if kind == "paragraph":
+        height = 165.0 if language == "zh" else 145.0
+        made.setLineHeight(height, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        if language == "zh":
+            made.setTextIndent(2 * POINTS * 4 / 3)  # two characters, as Chinese books set a paragraph
+    elif kind != "figure":
+        made.setLineHeight(116.0, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        made.setHeadingLevel(1 if kind == "title" else 2)
+    else:
+        made.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+    return made
+
+
+def char_format(kind: Kind, language: str) -> QTextCharFormat:
+    made = QTextCharFormat()
+    made.setFont(page_font(language, POINTS * _SIZE[kind], bold=kind in ("title", "heading")))
+    made.setForeground(tokens().color("ink"))
+    return made
+
+
+def figure_format(slot: str) -> QTextCharFormat:
+    made = QTextCharFormat()
+    made.setObjectType(OBJECT_TYPE)
+    made.setProperty(SLOT, slot)
+    return made
