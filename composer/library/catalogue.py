@@ -26,6 +26,8 @@ from composer.wire import Skipped
 
 GONE = -1
 """As a modification time: look at this file again at the next scan, whatever its stamp."""
+_LATEST = (1 << 63) - 1
+"""The largest number SQLite keeps, in 2262; a file dated later is looked at in every scan."""
 _USABLE = "picture IS NOT NULL AND reason IS NULL"
 _HALF = np.dtype("<f2")
 
@@ -260,7 +262,7 @@ class Catalogue:
                 row = _put_picture(link, entry) if entry.id else None
                 link.execute(
                     "INSERT OR REPLACE INTO files (path, size, mtime_ns, beside, picture, reason) VALUES (?,?,?,?,?,?)",
-                    [entry.path, entry.size, entry.mtime_ns, entry.beside, row, entry.reason],
+                    [entry.path, entry.size, min(entry.mtime_ns, _LATEST), entry.beside, row, entry.reason],
                 )
             _unsettle(link)
 
@@ -274,6 +276,18 @@ class Catalogue:
         with self._writing() as link:
             link.executemany("DELETE FROM files WHERE path = ?", ((path,) for path in paths))
             _unsettle(link)
+
+    def forget_copies(self, paths: Iterable[str]) -> int:
+        """Take those files out whose picture also lies, usable, at a path that is not among them. Returns how many."""
+        among = json.dumps(list(paths))
+        sql = (
+            f"SELECT path FROM files AS one WHERE path IN {_LISTED} AND EXISTS (SELECT 1 FROM files AS two"
+            f" WHERE two.picture = one.picture AND two.reason IS NULL AND two.path NOT IN {_LISTED})"
+        )
+        found = [path for (path,) in self._all(sql, [among, among])]
+        if found:
+            self.forget(found)
+        return len(found)
 
     def drop_orphans(self) -> int:
         """Remove pictures that lie nowhere any more, with their words, vectors and previews. Returns how many."""

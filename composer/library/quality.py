@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from io import BufferedReader
 from typing import NamedTuple
 
@@ -22,11 +23,13 @@ MIN_SIDE = 64
 """Icons, bullets and spacers are below this; nothing smaller can illustrate an article."""
 MAX_PIXELS = 100_000_000
 """Pillow keeps 4 bytes a pixel: 100 megapixels are 400 MB while a picture is read. Larger JPEGs are decoded smaller."""
+MAX_JPEG_PIXELS = 400_000_000
+"""Even decoded at an eighth a JPEG takes about a second for every 100 megapixels."""
 LARGE_PIXELS = 25_000_000
 """Decodes above this size take turns, so that several threads never hold several of them."""
 MAX_BYTES = 1 << 30
 """A file of a gigabyte takes seconds to read and is hardly ever a picture."""
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 """Only these readers are tried: Pillow knows others that run programs (EPS) or are rarely exercised."""
 SUFFIXES = frozenset({"jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"})
 """Names that are looked into, lower case; what is inside decides."""
@@ -35,6 +38,8 @@ _ORIENTATION = 0x0112
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 pi_heif.register_heif_opener()  # pyright: ignore[reportUnknownMemberType]
+for _reader in ("Avif", "Bmp", "Gif", "Jpeg", "Png", "Tiff", "WebP"):
+    import_module(f"PIL.{_reader}ImagePlugin")  # Pillow loads most of them late, but names in FORMATS must be there
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 Image.MAX_IMAGE_PIXELS = None  # `_check_size` is stricter, runs before any pixel is decoded, and lets reduced JPEGs in
 logging.getLogger("PIL").setLevel(logging.CRITICAL)  # a broken file is told to the writer as Skipped, not on stderr
@@ -77,15 +82,22 @@ def open_file(path: str | os.PathLike[str]) -> Generator[BufferedReader, None, N
         handle = os.open(path, flags)
     except (OSError, ValueError) as error:
         raise UnusablePicture(_told(error)) from error
+    try:
+        _check_file(os.fstat(handle))
+    except UnusablePicture:
+        os.close(handle)
+        raise
     with os.fdopen(handle, "rb") as file:
-        state = os.fstat(handle)
-        if not stat.S_ISREG(state.st_mode):
-            raise UnusablePicture("not a file")
-        if state.st_size == 0:
-            raise UnusablePicture("empty file")
-        if state.st_size > MAX_BYTES:
-            raise UnusablePicture(f"too large ({state.st_size >> 20} MB; the limit is {MAX_BYTES >> 20})")
         yield file
+
+
+def _check_file(state: os.stat_result) -> None:
+    if not stat.S_ISREG(state.st_mode):
+        raise UnusablePicture("not a file")
+    if state.st_size == 0:
+        raise UnusablePicture("empty file")
+    if state.st_size > MAX_BYTES:
+        raise UnusablePicture(f"too large ({state.st_size >> 20} MB; the limit is {MAX_BYTES >> 20})")
 
 
 def decode(file: BufferedReader, at_least: int | None = None) -> Decoded:
@@ -93,13 +105,13 @@ def decode(file: BufferedReader, at_least: int | None = None) -> Decoded:
     with quiet(), _told_apart():
         source = peek(file)
         width, height = source.size
-        if source.getexif().get(_ORIENTATION, 1) in {5, 6, 7, 8}:
-            width, height = height, width
         _reduce_while_decoding(source, at_least)
-        _check_size(source, width, height)
+        _check_size(source, width, height)  # before anything else: even asking a PNG for its EXIF decodes it
         with _turn(source):
             source.load()
             image = _upright_rgb(source, at_least)
+        if source.getexif().get(_ORIENTATION, 1) in {5, 6, 7, 8}:
+            width, height = height, width
         return Decoded(image, width, height, source)
 
 
@@ -183,9 +195,10 @@ def _check_size(source: Picture, width: int, height: int) -> None:
         raise UnusablePicture(f"too small ({width} x {height}; the limit is {MIN_SIDE} pixels a side)")
     # A progressive JPEG keeps every coefficient in memory until its end, at whatever size it is then put out.
     pixels = width * height if source.info.get("progressive") else source.size[0] * source.size[1]
-    if pixels > MAX_PIXELS:
+    if pixels > MAX_PIXELS or width * height > MAX_JPEG_PIXELS:
+        limit = (MAX_PIXELS if pixels > MAX_PIXELS else MAX_JPEG_PIXELS) // 1_000_000
         millions = -(-width * height // 1_000_000)
-        raise UnusablePicture(f"too large ({millions} megapixels; the limit is {MAX_PIXELS // 1_000_000})")
+        raise UnusablePicture(f"too large ({millions} megapixels; the limit is {limit})")
 
 
 _large = threading.Lock()

@@ -73,8 +73,8 @@ def scan(catalogue: Catalogue, folder: Path, cancel: Cancel) -> Generator[ScanPr
     for entry in _examined(catalogue, survey.changed, cancel):
         done, added = done + 1, added + (entry.reason is None)
         yield ScanProgress(done, survey.total, entry.path, added=added)
-    _finish(catalogue, survey)
-    yield ScanProgress(survey.total, survey.total, root, added=added, removed=len(survey.known))
+    removed = _finish(catalogue, survey)
+    yield ScanProgress(survey.total, survey.total, root, added=added, removed=removed)
 
 
 class _Survey:
@@ -86,6 +86,8 @@ class _Survey:
         self.changed: list[File] = []
         self.odd: list[Entry] = []
         self.total = 0
+        self.kept: list[str] = []
+        """What was known at places that cannot be seen now."""
         self._unreachable: list[str] = []
         self._reported = 0
 
@@ -109,6 +111,7 @@ class _Survey:
         kept: list[tuple[str, int]] = []
         for place in self._unreachable if self.known else ():
             inside = [path for path in self.known if path == place or path.startswith(place + os.sep)]
+            self.kept += inside
             for path in inside:
                 del self.known[path]
             if inside:
@@ -116,12 +119,17 @@ class _Survey:
         return kept
 
 
-def _finish(catalogue: Catalogue, survey: _Survey) -> None:
+def _finish(catalogue: Catalogue, survey: _Survey) -> int:
+    """Take out what is gone, and group near-duplicates. Returns how many files were taken out."""
+    removed = len(survey.known)
     if survey.known:
         catalogue.forget(survey.known)
+    if survey.kept:
+        removed += catalogue.forget_copies(survey.kept)  # moved out of a folder that is empty now
     if catalogue.unsettled():
         catalogue.drop_orphans()
         duplicates.group(catalogue)
+    return removed
 
 
 def _examined(catalogue: Catalogue, files: Iterable[File], cancel: Cancel) -> Generator[Entry, None, None]:

@@ -1,0 +1,53 @@
+"""Nearest pictures by vector: the catalogue's vectors in an index that follows the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from composer.library.catalogue import Catalogue
+from composer.ports import Ids, VectorIndex, Vectors
+
+
+class VectorSearch:
+    """Search over one model's vectors. The index is filled on first use and again whenever the catalogue changed."""
+
+    def __init__(self, catalogue: Catalogue, index: VectorIndex, model: str) -> None:
+        self._catalogue = catalogue
+        self._index = index
+        self._model = model
+        self._version = -1
+        self._held: Ids = np.zeros(0, np.int64)
+
+    def refresh(self) -> None:
+        """Bring the index up to date; does nothing while the catalogue is unchanged."""
+        version = self._catalogue.version()
+        if version == self._version:
+            return
+        ids, vectors = self._catalogue.vectors(self._model)
+        gone = np.setdiff1d(self._held, ids)
+        if len(gone):
+            self._index.remove(gone)
+        if len(ids):
+            self._index.add(ids, vectors)
+        self._held, self._version = ids, version
+
+    def nearest(self, queries: Vectors, count: int, rows: Ids) -> list[list[tuple[int, float]]]:
+        """For each query the `count` nearest of `rows` with their cosines, best first."""
+        self.refresh()
+        if not len(rows) or not len(self._held):
+            return [[] for _ in queries]
+        everything = len(rows) >= len(self._held)
+        ids, scores = self._index.search(queries, count, None if everything else rows)
+        return [
+            [(int(row), float(score)) for row, score in zip(found, given, strict=True) if row >= 0]
+            for found, given in zip(ids, scores, strict=True)
+        ]
+
+    def cosines(self, query: Vectors, rows: Sequence[int]) -> Mapping[int, float]:
+        """Similarity of one query, shape (dimensions,), with given rows."""
+        if not rows:
+            return {}
+        ids, vectors = self._catalogue.vectors(self._model, np.asarray(sorted(rows), np.int64))
+        return dict(zip(ids.tolist(), (vectors @ query).tolist(), strict=True))

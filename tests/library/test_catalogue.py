@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from composer.errors import LibraryError
+from composer.library.catalogue import Catalogue, Entry
+
+
+def entry(number: int, folder: str = "/pictures", **more: object) -> Entry:
+    fields = {"path": f"{folder}/{number}.jpg", "size": 10, "mtime_ns": 5, "id": f"{number:032x}", "width": 90}
+    return Entry(**{**fields, "height": 60, "preview": f"00/{number:032x}.jpg", **more})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def filled(catalogue: Catalogue) -> Catalogue:
+    catalogue.record(entry(number) for number in range(1, 6))
+    return catalogue
+
+
+def test_vectors_come_back_for_the_asked_rows(filled: Catalogue) -> None:
+    vectors = np.eye(5, 8, dtype=np.float32)
+    filled.store_vectors("one", np.array([1, 2, 3, 4, 5]), vectors)
+    filled.store_vectors("two", np.array([2]), vectors[:1, :4])
+    rows, found = filled.vectors("one", np.array([4, 2, 99]))
+    assert rows.tolist() == [2, 4]
+    assert np.array_equal(found, vectors[[1, 3]])
+    assert filled.vectors("two")[1].shape == (1, 4)
+    assert filled.vectors("three")[1].shape == (0, 0)
+    assert filled.vectors("one", np.empty(0, np.int64))[0].tolist() == []
+    assert filled.missing("two", []).tolist() == [1, 3, 4, 5]
+    assert filled.stats().vectors == {"one": 5, "two": 1}
+
+
+def test_vectors_of_rows_that_are_gone_are_passed_over(filled: Catalogue) -> None:
+    filled.store_vectors("one", np.array([3, 77]), np.ones((2, 4), np.float32))
+    assert filled.vectors("one")[0].tolist() == [3]
+
+
+@pytest.mark.parametrize("vectors", [np.full((1, 4), np.nan), np.ones((2, 4)), np.full((1, 4), np.inf)])
+def test_vectors_that_are_none_are_refused(vectors: np.ndarray, filled: Catalogue) -> None:
+    with pytest.raises(LibraryError, match="encoder"):
+        filled.store_vectors("one", np.array([1]), vectors.astype(np.float32))
+
+
+def test_the_version_grows_with_every_change(filled: Catalogue) -> None:
+    seen = [filled.version()]
+    filled.store_vectors("one", np.array([1]), np.ones((1, 4), np.float32))
+    seen.append(filled.version())
+    filled.forget(["/pictures/1.jpg"])
+    seen.append(filled.version())
+    filled.drop_orphans()
+    seen.append(filled.version())
+    filled.rows([])
+    filled.stats()
+    assert seen == sorted(set(seen))
+    assert filled.version() == seen[-1]
+    assert filled.vectors("one")[0].tolist() == []
+
+
+def test_row_numbers_are_never_used_twice(filled: Catalogue) -> None:
+    filled.forget(["/pictures/5.jpg"])
+    filled.drop_orphans()
+    filled.record([entry(9)])
+    assert filled.rows([]).tolist() == [1, 2, 3, 4, 6]
+
+
+def test_many_rows_in_one_question(filled: Catalogue) -> None:
+    assert len(filled.pictures(range(100_000))) == 5
+
+
+def test_copies_add_their_words(filled: Catalogue) -> None:
+    filled.record([entry(7, caption="", words="old name"), entry(7, "/other", caption="A mill", words="mill")])
+    row = int(filled.rows(["/other"])[0])
+    picture = filled.pictures([row])[row]
+    assert (picture.caption, picture.words) == ("A mill", "old name mill")
+    filled.forget(["/other/7.jpg"])
+    filled.record([entry(7, caption="", words="new")])
+    assert filled.pictures([row])[row].words == "new"
+
+
+def test_a_batch_is_all_or_nothing(filled: Catalogue) -> None:
+    def interrupted() -> Iterator[Entry]:
+        yield entry(8)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        filled.record(interrupted())
+    assert filled.stats().pictures == 5
+
+
+def test_threads_may_share_it(filled: Catalogue) -> None:
+    errors = list[BaseException]()
+
+    def work(model: str) -> None:
+        try:
+            for number in range(30):
+                filled.store_vectors(model, np.array([1, 2]), np.full((2, 4), number + 1, np.float32))
+                filled.vectors(model)
+        except BaseException as error:  # noqa: BLE001 - told in the main thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(f"model {number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert set(filled.stats().vectors.values()) == {2}
+
+
+def test_it_is_there_when_opened_again(filled: Catalogue) -> None:
+    with Catalogue(filled.file, filled.previews) as again:
+        assert again.rows([]).tolist() == [1, 2, 3, 4, 5]
+
+
+def refused(file: Path) -> LibraryError:
+    with pytest.raises(LibraryError) as error:
+        Catalogue(file, file.parent / "previews")
+    assert error.value.hint
+    return error.value
+
+
+def test_a_file_that_is_no_database_is_said_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.db"
+    file.write_text("This is a letter, not a database. " * 99)
+    assert "damaged" in refused(file).message
+    assert file.read_text().startswith("This is a letter")
+
+
+def test_a_newer_catalogue_is_left_alone(filled: Catalogue) -> None:
+    filled._link.execute("PRAGMA user_version = 99")
+    assert "newer version" in refused(filled.file).message
+    assert filled.rows([]).tolist() == [1, 2, 3, 4, 5]
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    for version in (0, 1):
+        file = tmp_path / f"{version}.db"
+        link = sqlite3.connect(file)
+        link.execute("CREATE TABLE theirs (a)")
+        link.execute(f"PRAGMA user_version = {version}")
+        link.close()
+        assert "another program" in refused(file).message
+
+
+def test_a_damaged_page_is_said(filled: Catalogue) -> None:
+    filled.record(entry(number) for number in range(100, 3000))
+    filled._link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    filled.close()
+    whole = bytearray(filled.file.read_bytes())
+    whole[4096:] = b"\xa5" * (len(whole) - 4096)
+    filled.file.write_bytes(whole)
+    with pytest.raises(LibraryError, match="damaged"), Catalogue(filled.file, filled.previews) as damaged:
+        damaged.rows([])
+        damaged.stats()
+
+
+def test_a_folder_in_the_way_is_said(tmp_path: Path) -> None:
+    (tmp_path / "catalogue.db").mkdir()
+    assert "catalogue.db" in refused(tmp_path / "catalogue.db").message
+    (tmp_path / "file").touch()
+    refused(tmp_path / "file" / "catalogue.db")
+
+
+def test_a_failed_change_of_version_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from composer.library import schema
+
+    file = tmp_path / "catalogue.db"
+    Catalogue(file, tmp_path).close()
+
+    def half(link: sqlite3.Connection) -> None:
+        link.execute("ALTER TABLE pictures ADD COLUMN labels TEXT")
+        if broken:
+            raise sqlite3.OperationalError("disk full")
+
+    monkeypatch.setattr(schema, "VERSION", 2)
+    monkeypatch.setitem(schema.MIGRATIONS, 1, half)
+    broken = True
+    refused(file)
+    broken = False
+    with Catalogue(file, tmp_path) as migrated:
+        assert migrated._all("PRAGMA user_version") == [(2,)]
+        assert migrated._all("SELECT labels FROM pictures") == []

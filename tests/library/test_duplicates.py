@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance
+
+from composer.library.catalogue import Catalogue, Hashes
+from composer.library.duplicates import NEAR, fingerprint, group_ids, near_pairs
+from tests.library.conftest import Scan, paint
+
+
+def groups(catalogue: Catalogue) -> dict[str, str]:
+    return {Path(each.path).stem: each.group for each in catalogue.pictures(catalogue.rows([]).tolist()).values()}
+
+
+def test_versions_of_a_picture_share_a_group(catalogue: Catalogue, folder: Path, run: Scan) -> None:
+    whole = paint(1, (600, 400))
+    whole.save(folder / "whole.png")
+    whole.save(folder / "compressed.jpg", quality=30)
+    whole.resize((300, 200)).save(folder / "small.webp")
+    ImageEnhance.Brightness(whole).enhance(1.1).save(folder / "bright.png")
+    paint(2, (600, 400)).save(folder / "other.png")
+    run()
+    found = groups(catalogue)
+    assert found.pop("other") == ""
+    pictures = catalogue.pictures(catalogue.rows([]).tolist()).values()
+    smallest = min(each.id for each in pictures if "other" not in each.path)
+    assert set(found.values()) == {smallest}
+
+
+def test_groups_follow_what_comes_and_goes(catalogue: Catalogue, folder: Path, run: Scan) -> None:
+    paint(1, (600, 400)).save(folder / "a.png")
+    run()
+    assert groups(catalogue) == {"a": ""}
+    paint(1, (600, 400)).save(folder / "b.jpg", quality=80)
+    run()
+    assert groups(catalogue)["a"] == groups(catalogue)["b"] != ""
+    (folder / "a.png").unlink()
+    run()
+    assert groups(catalogue) == {"b": ""}
+
+
+def drawing(number: int) -> Image.Image:
+    """A flat drawing: one shape on white, as in a picture book for children."""
+    random = np.random.default_rng(number)
+    image = Image.new("RGB", (400, 400), "white")
+    x, y, size = random.integers(40, 160), random.integers(40, 160), random.integers(80, 200)
+    draw = ImageDraw.Draw(image)
+    box = (int(x), int(y), int(x + size), int(y + size))
+    colour = tuple(int(value) for value in random.integers(0, 200, 3))
+    if number % 3 == 0:
+        draw.ellipse(box, fill=colour)
+    elif number % 3 == 1:
+        draw.rectangle(box, fill=colour)
+    else:
+        draw.regular_polygon((box[0] + size / 2, box[1] + size / 2, size / 2), 3, fill=colour)
+    return image
+
+
+def test_flat_drawings_do_not_collapse() -> None:
+    found = hashes([fingerprint(drawing(number)) for number in range(60)])
+    alone = group_ids(found).count("")
+    assert alone >= 50, "a few shapes of one kind lie in nearly one place"
+
+
+def test_the_same_picture_in_another_shape_stands_alone() -> None:
+    prints = [fingerprint(paint(1, (600, 400))), fingerprint(paint(1, (400, 600)))]
+    assert group_ids(hashes(prints, aspect=[1.5, 0.67])) == ["", ""]
+
+
+def hashes(prints: list[tuple[int, int]], aspect: list[float] | None = None) -> Hashes:
+    return Hashes(
+        rows=np.arange(len(prints)),
+        ids=[f"{number:03}" for number in range(len(prints))],
+        phash=np.array([first for first, _ in prints], np.uint64),
+        dhash=np.array([second for _, second in prints], np.uint64),
+        aspect=np.array(aspect or [1.0] * len(prints)),
+        groups=[""] * len(prints),
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_pair_is_missed(seed: int) -> None:
+    """Against every pair compared with every other."""
+    random = np.random.default_rng(seed)
+    seeds = random.integers(0, 1 << 63, 30, dtype=np.uint64)
+    prints = list[tuple[int, int]]()
+    for _ in range(400):
+        value = int(random.choice(seeds))
+        for bit in random.choice(64, random.integers(0, NEAR + 1), replace=False):
+            value ^= 1 << int(bit)
+        prints.append((value, 0))
+    found = hashes(prints)
+    first, second = np.triu_indices(len(prints), 1)
+    near = np.bitwise_count(found.phash[first] ^ found.phash[second]) <= NEAR
+    expected = set(zip(first[near].tolist(), second[near].tolist(), strict=True))
+    left, right = near_pairs(found)
+    assert set(zip(left.tolist(), right.tolist(), strict=True)) == expected
+
+
+def test_nothing_is_no_group() -> None:
+    assert group_ids(hashes([])) == []
+
+
+def test_a_fingerprint_outlives_compression() -> None:
+    file = io.BytesIO()
+    paint(3, (512, 384)).save(file, "JPEG", quality=40)
+    first, second = fingerprint(paint(3, (512, 384))), fingerprint(Image.open(file))
+    assert (first[0] ^ second[0]).bit_count() <= NEAR
