@@ -81,3 +81,62 @@ def causal(folder: Path, byte_level: bool = False, chat: str | None = CHAT, **ch
     model.save_pretrained(folder)
     words.save_pretrained(folder)
     return folder
+
+
+TINY_CLIP: dict[str, Any] = {
+    "embed_dim": 24,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 8, "patch_size": 8},
+    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 4, "layers": 2},
+}
+PREPARED = {"mean": [0.4, 0.5, 0.6], "std": [0.3, 0.2, 0.3], "interpolation": "bilinear", "resize_mode": "shortest"}
+
+
+def clip(folder: Path, config: dict[str, Any] | None = None, weights: str = "open_clip_model.safetensors") -> Path:
+    """A CLIP of two layers a tower in open_clip's local folder form."""
+    import json
+
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(6)
+    config = config or TINY_CLIP
+    folder.mkdir(parents=True, exist_ok=True)
+    kind = open_clip.CustomTextCLIP if "hf_model_name" in config["text_cfg"] else open_clip.CLIP
+    model = kind(**config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:  # biases as large as these would make all pictures alike
+                parameter.copy_(torch.randn_like(parameter) * 0.3)
+    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, folder / weights)
+    saved = {"model_cfg": config, "preprocess_cfg": PREPARED}
+    (folder / "open_clip_config.json").write_text(json.dumps(saved))
+    return folder
+
+
+def multilingual_clip(folder: Path) -> Path:
+    """A CLIP whose text tower is a tiny XLM-RoBERTa, with its tokenizer beside it."""
+    from tokenizers.processors import TemplateProcessing
+    from transformers import XLMRobertaConfig
+
+    words = tokenizer()
+    words.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A <|im_end|>", special_tokens=[("<s>", 1), ("<|im_end|>", 3)]
+    )
+    words.save_pretrained(folder)
+    XLMRobertaConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=80,
+        pad_token_id=0,
+    ).save_pretrained(folder / "xlm-roberta-tiny")
+    tower = str(folder / "xlm-roberta-tiny")
+    text = {"hf_tokenizer_name": "xlm-roberta-tiny", "hf_pooler_type": "mean_pooler", "hf_proj_type": "linear"}
+    text |= {"context_length": 20, "hf_model_pretrained": False}
+    clip(folder, TINY_CLIP | {"text_cfg": text | {"hf_model_name": tower}})
+    config = folder / "open_clip_config.json"
+    config.write_text(config.read_text().replace(tower, "xlm-roberta-tiny"))
+    return folder

@@ -87,10 +87,14 @@ def check_writer_cancel(writer: Writer, words: str) -> None:
 
 
 def pictures(count: int, seed: int = 1) -> list[Image.Image]:
-    """Coloured noise of different sizes and shapes."""
+    """Patchworks of nine colours, of different sizes and shapes."""
     random = np.random.default_rng(seed)
-    sizes = [tuple(int(side) for side in random.integers(40, 200, 2)) for _ in range(count)]
-    return [Image.fromarray(random.integers(0, 256, (*size, 3), dtype=np.uint8)) for size in sizes]
+    patches = [Image.fromarray(random.integers(0, 256, (3, 3, 3), dtype=np.uint8)) for _ in range(count)]
+    sizes = random.integers(40, 200, (count, 2))
+    return [
+        patch.resize((int(width), int(height)), Image.Resampling.NEAREST)
+        for patch, (width, height) in zip(patches, sizes, strict=True)
+    ]
 
 
 def check_vectors(vectors: Vectors, count: int, dimensions: int) -> None:
