@@ -67,17 +67,18 @@ class Entry(Struct, frozen=True, kw_only=True):
     licence: str = ""
     credit: str = ""
     phash: int = 0
-    dhash: int = 0
+    look: bytes = b""
     preview: str = ""
 
 
 class Hashes(Struct, frozen=True):
-    """What duplicates are found by, in the order of `rows`. Hashes are unsigned 64 bit."""
+    """What duplicates are found by, in the order of `rows`."""
 
     rows: Ids
     ids: list[str]
     phash: NDArray[np.uint64]
-    dhash: NDArray[np.uint64]
+    looks: list[bytes]
+    """The pictures at 8 x 8 pixels, RGB."""
     aspect: NDArray[np.float64]
     groups: list[str]
 
@@ -223,13 +224,13 @@ class Catalogue:
 
     def hashes(self) -> Hashes:
         """What near-duplicates are found by, of all pictures, ascending by row."""
-        found = self._all("SELECT row, id, phash, dhash, width, height, grp FROM pictures ORDER BY row")
-        rows, ids, phash, dhash, width, height, groups = map(list, zip(*found, strict=True)) if found else [[]] * 7
+        found = self._all("SELECT row, id, phash, look, width, height, grp FROM pictures ORDER BY row")
+        rows, ids, phash, looks, width, height, groups = map(list, zip(*found, strict=True)) if found else [[]] * 7
         return Hashes(
             rows=np.array(rows, np.int64),
             ids=ids,
             phash=np.array(phash, np.int64).view(np.uint64),
-            dhash=np.array(dhash, np.int64).view(np.uint64),
+            looks=looks,
             aspect=np.array(width, np.float64) / np.array(height, np.float64),
             groups=groups,
         )
@@ -369,10 +370,10 @@ def _put_picture(link: sqlite3.Connection, entry: Entry) -> int | None:
 
 def _insert(link: sqlite3.Connection, entry: Entry, texts: Sequence[str], length: int) -> int:
     sql = (
-        "INSERT INTO pictures (id, width, height, caption, words, licence, credit, phash, dhash, preview, length)"
+        "INSERT INTO pictures (id, width, height, caption, words, licence, credit, phash, look, preview, length)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
-    values = [entry.id, entry.width, entry.height, *texts, _signed(entry.phash), _signed(entry.dhash), entry.preview]
+    values = [entry.id, entry.width, entry.height, *texts, _signed(entry.phash), entry.look, entry.preview]
     row = link.execute(sql, [*values, length]).lastrowid
     if row is None:  # pragma: no cover - an INSERT always has a row
         raise sqlite3.DatabaseError("no row")

@@ -7,32 +7,41 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from PIL.Image import Image as Picture
 
 from composer.library.catalogue import Catalogue, Hashes
 
 NEAR = 6
-"""Most bits of 64 in which two perceptual hashes may differ."""
-NEAR_GRADIENT = 12
-"""The same for the gradient hash, which tells flat drawings and plain skies apart that share their low frequencies."""
+"""Most bits of 64 in which two perceptual hashes may differ.
+
+Measured on 268 photographs: compressed, reduced and recoloured copies differ in at most 6 bits; of
+the 35,778 pairs of different photographs none is below 12.
+"""
+NEAR_LOOK = 52
+"""Most that any of 8 x 8 pixels may differ in any colour, of 255, the mean taken out.
+
+The hash does not see colour and hardly sees detail: flat drawings of one kind share it. On the same photographs copies
+differ by at most 47, drawings that share a hash by at least 64. A colourful picture and its grey version stand apart.
+"""
 NEAR_ASPECT = 0.04
 """Most that the ratios of width to height may differ, as a logarithm."""
 
 _CHUNKS = 4
 _BLOCK = 4_000_000
 """Pairs compared at a time: some 100 MB."""
+_LOOKS = 100_000
+"""The same for looks, which are larger."""
 
 
-def fingerprint(preview: Picture) -> tuple[int, int]:
-    """Perceptual hash (DCT, Zauner 2010) and gradient hash of an upright picture, 64 bits each."""
+def fingerprint(preview: Picture) -> tuple[int, bytes]:
+    """Perceptual hash (DCT, Zauner 2010), 64 bits, and the look, 192 bytes, of an upright RGB picture."""
     import imagehash
 
     hasher: Any = imagehash  # has no type hints
-    return _number(hasher.phash(preview).hash), _number(hasher.dhash(preview).hash)
-
-
-def _number(bits: NDArray[np.bool_]) -> int:
-    return int.from_bytes(np.packbits(bits.ravel()).tobytes(), "big")
+    bits: NDArray[np.bool_] = hasher.phash(preview).hash
+    look = preview.convert("RGB").resize((8, 8), Image.Resampling.HAMMING).tobytes()
+    return int.from_bytes(np.packbits(bits.ravel()).tobytes(), "big"), look
 
 
 def group(catalogue: Catalogue) -> int:
@@ -80,15 +89,30 @@ def near_pairs(hashes: Hashes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     arXiv 1307.2982).
     """
     firsts, seconds = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    log_aspect = np.log(hashes.aspect)
+    log_aspect, looks = np.log(hashes.aspect), _centred(hashes.looks)
     for left, right in _candidates(hashes.phash):
         near = np.bitwise_count(hashes.phash[left] ^ hashes.phash[right]) <= NEAR
+        near &= np.abs(log_aspect[left] - log_aspect[right]) <= NEAR_ASPECT
         first, second = left[near], right[near]
-        near = np.bitwise_count(hashes.dhash[first] ^ hashes.dhash[second]) <= NEAR_GRADIENT
-        near &= np.abs(log_aspect[first] - log_aspect[second]) <= NEAR_ASPECT
+        near = _look_alike(looks, first, second)
         firsts.append(first[near])
         seconds.append(second[near])
     return np.concatenate(firsts), np.concatenate(seconds)
+
+
+def _centred(looks: list[bytes]) -> NDArray[np.int16]:
+    """Shape (n, 192): the looks with each colour's mean taken out, so that brightness does not count."""
+    pixels = np.frombuffer(b"".join(looks), np.uint8).reshape(len(looks), 64, 3)
+    means = pixels.mean(axis=1, keepdims=True).astype(np.int16)
+    return (pixels.astype(np.int16) - means).reshape(len(looks), -1)
+
+
+def _look_alike(looks: NDArray[np.int16], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.bool_]:
+    parts = [np.empty(0, np.bool_)]
+    for begin in range(0, len(first), _LOOKS):
+        here = slice(begin, begin + _LOOKS)
+        parts.append(np.abs(looks[first[here]] - looks[second[here]]).max(axis=1) <= NEAR_LOOK)
+    return np.concatenate(parts)
 
 
 def _candidates(hashes: NDArray[np.uint64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

@@ -54,9 +54,9 @@ def examine(catalogue: Catalogue, file: File) -> Entry:
 def _seen(catalogue: Catalogue, decoded: quality.Decoded, id_: str) -> dict[str, object]:
     """Size, hashes and preview."""
     preview = thumbnails.small(decoded.image)
-    phash, dhash = duplicates.fingerprint(preview)
+    phash, look = duplicates.fingerprint(preview)
     name = thumbnails.save(preview, catalogue.previews, id_)
-    return {"width": decoded.width, "height": decoded.height, "phash": phash, "dhash": dhash, "preview": name}
+    return {"width": decoded.width, "height": decoded.height, "phash": phash, "look": look, "preview": name}
 
 
 def _words(source: quality.Picture, file: File) -> Words:

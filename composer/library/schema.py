@@ -29,7 +29,7 @@ CREATE TABLE pictures (
     licence TEXT NOT NULL,
     credit TEXT NOT NULL,
     phash INTEGER NOT NULL,
-    dhash INTEGER NOT NULL,
+    look BLOB NOT NULL,                     -- 8 x 8 pixels, RGB
     grp TEXT NOT NULL DEFAULT '',
     preview TEXT NOT NULL,
     length INTEGER NOT NULL                 -- tokens in the words table

@@ -14,7 +14,7 @@ from composer.library.catalogue import Catalogue, Entry
 
 def entry(number: int, folder: str = "/pictures", **more: object) -> Entry:
     fields = {"path": f"{folder}/{number}.jpg", "size": 10, "mtime_ns": 5, "id": f"{number:032x}", "width": 90}
-    return Entry(**{**fields, "height": 60, "preview": f"00/{number:032x}.jpg", **more})  # type: ignore[arg-type]
+    return Entry(**{**fields, "height": 60, "look": bytes(192), "preview": f"00/{number:032x}.jpg", **more})  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -158,7 +158,6 @@ def test_a_damaged_page_is_said(filled: Catalogue) -> None:
     filled.file.write_bytes(whole)
     with pytest.raises(LibraryError, match="damaged"), Catalogue(filled.file, filled.previews) as damaged:
         damaged.rows([])
-        damaged.stats()
 
 
 def test_a_folder_in_the_way_is_said(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def test_xmp_is_read_from_every_kind(kind: str) -> None:
 
 def test_exif_and_windows_fields_are_read() -> None:
     exif = Image.Exif()
-    exif[0x013B] = "Jörg Müller"
-    exif[0x8298] = "© 2020 Jörg Müller"
+    exif[0x013B] = "Jörg Müller".encode()
+    exif[0x8298] = "© 2020 Jörg Müller".encode()
     exif[0x9C9B] = "Die Mühle".encode("utf-16-le") + b"\0\0"
     exif[0x9C9E] = "mill;see".encode("utf-16-le")
     words = said_by(opened(exif=exif))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import random
@@ -288,8 +289,6 @@ def test_damaged_bytes_never_crash(kind: str, file: Path, capfd: pytest.CaptureF
         for _ in range(dice.randint(1, 8)):
             mutated[dice.randrange(reach)] = dice.choice([0, 1, 127, 128, 255, dice.randrange(256)])
         file.write_bytes(mutated)
-        try:
+        with contextlib.suppress(UnusablePicture):
             assert open_upright(file, 64).mode == "RGB"
-        except UnusablePicture as error:
-            assert error.reason
     assert capfd.readouterr() == ("", "")

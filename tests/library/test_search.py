@@ -32,6 +32,7 @@ def fill(catalogue: Catalogue, captions: dict[str, str], folder: str = "/picture
             height=100,
             caption=caption,
             words=f"{caption} {name}",
+            look=bytes(192),
             preview="x",
         )
         for name, caption in captions.items()
@@ -93,7 +94,17 @@ def test_scores_fall_and_stay_between_zero_and_one(filled: Catalogue) -> None:
 def test_the_caption_weighs_more_than_names(catalogue: Catalogue) -> None:
     words = {"caption": "a heron", "words": "a heron birds"}, {"caption": "a duck", "words": "a duck heron"}
     catalogue.record(
-        Entry(path=f"/p/{place}.jpg", size=1, mtime_ns=1, id=str(place), width=90, height=90, preview="x", **said)
+        Entry(
+            path=f"/p/{place}.jpg",
+            size=1,
+            mtime_ns=1,
+            id=str(place),
+            width=90,
+            height=90,
+            look=bytes(192),
+            preview="x",
+            **said,
+        )
         for place, said in enumerate(words)
     )
     fill(catalogue, CAPTIONS)
