@@ -65,6 +65,7 @@ class BriefForm(QWidget):
     @brief.setter
     def brief(self, brief: Brief) -> None:
         self.topic.setText(brief.topic)
+        self.topic.setCursorPosition(0)
         self.notes.setPlainText(brief.notes)
         self.audience.setText(brief.audience)
         self.tone.setText(brief.tone)
@@ -141,7 +142,9 @@ class BriefForm(QWidget):
         self.seed = QSpinBox(minimum=0, maximum=2**31 - 1, value=1)
         self.seed.setToolTip(text("Another seed gives another article from the same brief."))
         self.folders = FolderList()
-        self.more = QToolButton(text=text("More"), checkable=True)
+        self.more = QToolButton()
+        self.more.setText(text("More"))
+        self.more.setCheckable(True)
         self.more.setArrowType(Qt.ArrowType.RightArrow)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button = QPushButton(text("Compose"))

@@ -11,7 +11,7 @@ from ui.images import ImageLoader, name_of
 from ui.texts import text
 from ui.theme import tokens
 
-THUMB = QSize(112, 84)
+THUMB = QSize(108, 84)
 PAD = 10
 
 
@@ -47,7 +47,7 @@ class CandidateCard(QAbstractButton):
             (text("Words"), given.words),
             (text("Judge"), given.rerank),
         ]
-        return "   ".join(f"{name} {value:.2f}" for name, value in parts if value is not None)
+        return "  ".join(f"{name} {value:.2f}" for name, value in parts if value is not None)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(280, THUMB.height() + 2 * PAD)
@@ -129,7 +129,7 @@ class CandidateCard(QAbstractButton):
             painter.drawText(QRectF(left, y, width, metrics.height()), Qt.AlignmentFlag.AlignLeft, line)
             y += metrics.height()
         small = QFont(font)
-        small.setPointSizeF(font.pointSizeF() * 0.84)
+        small.setPointSizeF(font.pointSizeF() * 0.8)
         little = QFontMetricsF(small)
         foot = self.height() - PAD - 1.0
         painter.setFont(small)

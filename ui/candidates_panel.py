@@ -85,8 +85,9 @@ class CandidatesPanel(QWidget):
         self._empty.setContentsMargins(28, 28, 28, 28)
         self._title = QLabel()
         self._title.setProperty("rank", "heading")
-        self.previous = QToolButton(text="‹")
-        self.next = QToolButton(text="›")
+        self.previous, self.next = QToolButton(), QToolButton()
+        self.previous.setText("‹")
+        self.next.setText("›")
         self.previous.setAccessibleName(text("Previous picture"))
         self.next.setAccessibleName(text("Next picture"))
         for button, step in ((self.previous, -1), (self.next, 1)):
@@ -105,7 +106,8 @@ class CandidatesPanel(QWidget):
         self._reason = QLabel(wordWrap=True)
         self._reason.setTextFormat(Qt.TextFormat.PlainText)
         self._reason.setProperty("rank", "quiet")
-        self.none_button = QPushButton(text("No picture here"), checkable=True)
+        self.none_button = QPushButton(text("No picture here"))
+        self.none_button.setCheckable(True)
         self.none_button.clicked.connect(lambda: self.taken.emit(self._slot, None))
         self._note = QFrame()
         self._note.setProperty("surface", "warning")
@@ -115,6 +117,9 @@ class CandidatesPanel(QWidget):
             text("The starter judge reads captions and file names; it does not see the pictures."), wordWrap=True
         )
         inside.addWidget(self._note_label)
+        self._lay_out(head, label)
+
+    def _lay_out(self, head: QHBoxLayout, label: QLabel) -> None:
         self._list = QVBoxLayout()
         self._list.setSpacing(8)
         self._body = QScrollArea(widgetResizable=True)

@@ -227,7 +227,7 @@ class EngineClient(QObject):
 
     def _read_errors(self) -> None:
         if self._process is not None:
-            said = self._process.readAllStandardError().data().decode("utf-8", "replace")
+            said = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
             self._errors.extend(said.splitlines())
 
     def _ended(self) -> None:

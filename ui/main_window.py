@@ -248,9 +248,9 @@ class MainWindow(QMainWindow):
         return Verbs(
             new=self.new_article,
             open=self._ask_open,
-            save=lambda: self.documents.save(),
-            save_as=lambda: self.documents.save_as(),
-            export=lambda formats: self.documents.ask_export(formats),
+            save=self.documents.save,
+            save_as=self.documents.save_as,
+            export=self.documents.ask_export,
             home=self.show_start,
             quit=self.close,
             preferences=self._show_preferences,

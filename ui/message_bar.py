@@ -18,7 +18,7 @@ class MessageBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._action: Callable[[], None] | None = None
+        self._action: Callable[[], object] | None = None
         self._details = ""
         self._frame = QFrame()
         self.label = QLabel(wordWrap=True)
@@ -26,8 +26,10 @@ class MessageBar(QWidget):
         self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.button = QPushButton()
-        self.details_button = QToolButton(text=text("Details"))
-        self.close_button = QToolButton(text="✕")
+        self.details_button = QToolButton()
+        self.details_button.setText(text("Details"))
+        self.close_button = QToolButton()
+        self.close_button.setText("✕")
         self.close_button.setAccessibleName(text("Close this message"))
         self.close_button.setToolTip(self.close_button.accessibleName())
         row = QHBoxLayout(self._frame)
@@ -51,7 +53,7 @@ class MessageBar(QWidget):
         hint: str = "",
         *,
         surface: Surface = "note",
-        action: tuple[str, Callable[[], None]] | None = None,
+        action: tuple[str, Callable[[], object]] | None = None,
         details: str = "",
     ) -> None:
         """Show a sentence and what to do next, perhaps with a button that does it."""

@@ -23,25 +23,25 @@ SAME_TYPING_SECONDS = 2.0
 class _Edit(QUndoCommand):
     def __init__(self, session: Session, after: Composition, label: str, merge: str) -> None:
         super().__init__(label)
-        self._session, self._before, self._after = session, session.composition, after
-        self._merge, self._at = merge, time.monotonic()
+        self._session, self.before, self.after = session, session.composition, after
+        self.merge, self.at = merge, time.monotonic()
 
     def id(self) -> int:
-        return 1 if self._merge else -1
+        return 1 if self.merge else -1
 
     def mergeWith(self, other: QUndoCommand) -> bool:  # noqa: N802 - Qt's name
-        if not isinstance(other, _Edit) or other._merge != self._merge:
+        if not isinstance(other, _Edit) or other.merge != self.merge:
             return False
-        if other._at - self._at > SAME_TYPING_SECONDS:
+        if other.at - self.at > SAME_TYPING_SECONDS:
             return False
-        self._after, self._at = other._after, other._at
+        self.after, self.at = other.after, other.at
         return True
 
     def redo(self) -> None:
-        self._session._show(self._after)
+        self._session.show(self.after)
 
     def undo(self) -> None:
-        self._session._show(self._before)
+        self._session.show(self.before)
 
 
 class Session(QObject):
@@ -119,7 +119,7 @@ class Session(QObject):
             }
         if self._choices:
             grown = edits.with_choices(grown, self._choices)
-        self._show(grown)
+        self.show(grown)
 
     def edit(self, after: Composition, label: str, merge: str = "") -> None:
         """Change the composition with undo. Edits of the same `merge` that follow closely are one step."""
@@ -130,13 +130,14 @@ class Session(QObject):
         """Go on composing from here: earlier undo steps would bring back another article's state."""
         self.undo.clear()
         self._choices = {slot: pick for slot, pick in composition.picks.items() if pick.by == "writer"}
-        self._show(composition)
+        self.show(composition)
 
     def choose(self, slot: str, pick: Pick) -> None:
         """Remember a choice made while the engine still works."""
         self._choices[slot] = pick
 
-    def _show(self, composition: Composition | None) -> None:
+    def show(self, composition: Composition | None) -> None:
+        """Take a composition as it is; the draft is saved soon."""
         self.composition = composition
         if not self._autosave.isActive():
             self._autosave.start()

@@ -22,7 +22,19 @@ QLineEdit:disabled, QPlainTextEdit:disabled, QSpinBox:disabled, QComboBox:disabl
 }
 QListWidget::item { padding: 4px; border-radius: 4px; }
 QListWidget::item:selected { background: $wash; color: $ink; }
-QComboBox::drop-down { border: none; width: 22px; }
+QComboBox::drop-down { border: none; width: 24px; }
+QComboBox::down-arrow { width: 0; height: 0; margin-right: 8px; border-left: 4px solid $field;
+    border-right: 4px solid $field; border-top: 5px solid $quiet; }
+QComboBox::down-arrow:disabled { border-left-color: $panel; border-right-color: $panel; border-top-color: $line; }
+QSpinBox::up-button, QSpinBox::down-button { border: none; background: transparent; width: 20px; }
+QSpinBox::up-button { subcontrol-position: top right; margin-top: 3px; }
+QSpinBox::down-button { subcontrol-position: bottom right; margin-bottom: 3px; }
+QSpinBox::up-arrow { width: 0; height: 0; border-left: 4px solid $field; border-right: 4px solid $field;
+    border-bottom: 4px solid $quiet; }
+QSpinBox::down-arrow { width: 0; height: 0; border-left: 4px solid $field; border-right: 4px solid $field;
+    border-top: 4px solid $quiet; }
+QSpinBox::up-arrow:disabled { border-left-color: $panel; border-right-color: $panel; border-bottom-color: $line; }
+QSpinBox::down-arrow:disabled { border-left-color: $panel; border-right-color: $panel; border-top-color: $line; }
 QComboBox QAbstractItemView { background: $field; border: 1px solid $line; selection-background-color: $wash;
     selection-color: $ink; outline: none; }
 QPushButton {
@@ -49,7 +61,7 @@ QScrollBar:horizontal { background: transparent; height: 11px; margin: 0; }
 QScrollBar::handle:horizontal { background: $thumb; border-radius: 4px; min-width: 36px; margin: 2px; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
-QMenuBar { background: $panel; color: $ink; }
+QMenuBar { background: $panel; color: $ink; border-bottom: 1px solid $line; }
 QMenuBar::item { padding: 5px 10px; border-radius: 5px; background: transparent; }
 QMenuBar::item:selected { background: $wash; }
 QMenu { background: $field; color: $ink; border: 1px solid $line; padding: 4px; }

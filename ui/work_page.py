@@ -44,11 +44,11 @@ class WorkPage(QWidget):
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(1)
         self.splitter.setChildrenCollapsible(False)
-        for pane, stretch, narrowest in ((self.form, 0, 264), (middle, 1, 420), (self.candidates, 0, 296)):
+        for pane, stretch, narrowest in ((self.form, 0, 264), (middle, 1, 420), (self.candidates, 0, 320)):
             pane.setMinimumWidth(narrowest)
             self.splitter.addWidget(pane)
             self.splitter.setStretchFactor(self.splitter.count() - 1, stretch)
-        self.splitter.setSizes([300, 760, 348])
+        self.splitter.setSizes([300, 750, 376])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -80,7 +80,7 @@ class WorkPage(QWidget):
         self._selected = ""
         self.page.select_slot("")
         self.page.show_now(composition)
-        self.page.sheet.verticalScrollBar().setValue(0)
+        self.page.go_to_start()
         self.strip.clear()
         self.messages.hide()
         if composition is not None:

@@ -172,7 +172,7 @@ class Engine:
         for at, slot in enumerate(slots):
             yield t.CandidatesReady(slot.id, sample.candidates(found, at))
         yield from self.stage(job, "rank")
-        for at, slot in enumerate(slots):
+        for at, _slot in enumerate(slots):
             yield t.StageProgress("rank", at + 1, len(slots), (len(slots) - at) * 2.0)
         yield from self.stage(job, "assign")
         for at, slot in enumerate(slots):

@@ -1,4 +1,6 @@
-"""A short illustrated article to show in the window: what the fake engine writes, and what tests and screenshots use."""
+"""A short illustrated article: what the fake engine writes, and what tests and screenshots show."""
+
+# ruff: noqa: E501, ISC004 - long paragraphs, wrapped
 
 from __future__ import annotations
 
@@ -91,7 +93,7 @@ CAPTIONS = {
     ],
     "zh": ["树篱之间的小径", "河湾上的主楼", "磨坊主的木梯", "远处山脊上的白帆"],
 }
-AFTER = ("b1", "b4", "b6", "b7")
+AFTER = ("b1", "b4", "b7", "b8")
 """Blocks that the slots stand after: b0 is the first heading, every section has a heading and its paragraphs."""
 EMPTY = 2
 """The slot that stays empty."""

@@ -12,7 +12,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ui.composing import Composing
+    from ui.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -36,7 +42,7 @@ def settle(seconds: float = 0.7) -> None:
     wait(lambda: time.monotonic() > end)
 
 
-def main() -> None:
+def main() -> None:  # noqa: PLR0915 - one picture after the other
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
     parser.add_argument("pictures", type=Path)
@@ -97,24 +103,32 @@ def main() -> None:
     ):
         shell = shell_for(*arguments)
         shell.window.compose_demo()
+        session = shell.parts.session
         if name == "writing":
-            wait(lambda: _words(shell) >= 225)
+            wait(partial(_written, session, 225))
         else:
-            wait(lambda: bool(shell.parts.session.composition and shell.parts.session.composition.candidates))
+            wait(partial(_offered, session))
             shell.window.work.select("s1", reveal=True)
         shoot(shell, name)
         shell.parts.composing.cancel()
-        wait(lambda: not shell.parts.composing.busy)
+        wait(partial(_idle, shell.parts.composing))
         shoot(shell, f"{name}-stopped")
         shell.finish()
         shell.window.hide()
 
 
-def _words(shell: object) -> int:
+def _written(session: Session, words: int) -> bool:
     from ui.counting import length_of
 
-    composition = shell.parts.session.composition  # type: ignore[attr-defined]
-    return length_of(composition) if composition else 0
+    return session.composition is not None and length_of(session.composition) >= words
+
+
+def _offered(session: Session) -> bool:
+    return session.composition is not None and bool(session.composition.candidates)
+
+
+def _idle(composing: Composing) -> bool:
+    return not composing.busy
 
 
 if __name__ == "__main__":

@@ -101,6 +101,10 @@ class ArticlePage(QWidget):
         if reveal and slot:
             self._reveal(slot)
 
+    def go_to_start(self) -> None:
+        self.sheet.moveCursor(QTextCursor.MoveOperation.Start)
+        self.sheet.verticalScrollBar().setValue(0)
+
     def set_hint(self, hint: str) -> None:
         """What an empty page says."""
         self.sheet.empty_hint = hint

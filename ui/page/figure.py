@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QObject, QRectF, QSize, QSizeF, Qt
+from PySide6.QtCore import QObject, QRect, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPyTextObject, QTextDocument, QTextFormat
 
 from composer.types import Composition, Picture
@@ -116,11 +116,12 @@ class FigurePainter(QPyTextObject):
     # --- paint ---
 
     def drawObject(  # noqa: N802
-        self, painter: QPainter, rect: QRectF, _doc: QTextDocument, _position: int, fmt: QTextFormat
+        self, painter: QPainter, rect: QRectF | QRect, _doc: QTextDocument, _position: int, fmt: QTextFormat
     ) -> None:
         figure = self.figures.get(str(fmt.property(SLOT)))
         if figure is None:
             return
+        rect = QRectF(rect)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, pairwise
 from typing import Literal
 
 from msgspec.structs import replace
@@ -93,8 +93,4 @@ def read_back(lines: Sequence[Line], composition: Composition) -> tuple[str, tup
 
 def _after_figures(items: Sequence[Item]) -> dict[str, str]:
     """For each figure the id of the text block that follows it directly."""
-    return {
-        item.key: after.key
-        for item, after in zip(items, items[1:], strict=False)
-        if item.kind == "figure" and after.kind != "figure"
-    }
+    return {item.key: after.key for item, after in pairwise(items) if item.kind == "figure" and after.kind != "figure"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QTextBlockFormat, QTextCharFormat, QTextFormat
+from PySide6.QtGui import QFontInfo, QTextBlockFormat, QTextCharFormat, QTextFormat
 
 from ui.page.figure import OBJECT_TYPE, SLOT
 from ui.page.items import Kind
@@ -24,16 +24,24 @@ def block_format(kind: Kind, key: str, language: str) -> QTextBlockFormat:
     made.setTopMargin(_ABOVE[kind])
     made.setBottomMargin(_BELOW[kind])
     if kind == "paragraph":
-        height = 165.0 if language == "zh" else 145.0
-        made.setLineHeight(height, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        _set_leading(made, kind, language, 1.85 if language == "zh" else 1.62)
         if language == "zh":
-            made.setTextIndent(2 * POINTS * 4 / 3)  # two characters, as Chinese books set a paragraph
+            made.setTextIndent(2.0 * _pixels(kind, language))  # two characters, as Chinese books set a paragraph
     elif kind != "figure":
-        made.setLineHeight(116.0, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        _set_leading(made, kind, language, 1.3)
         made.setHeadingLevel(1 if kind == "title" else 2)
     else:
         made.setAlignment(Qt.AlignmentFlag.AlignHCenter)
     return made
+
+
+def _set_leading(made: QTextBlockFormat, kind: Kind, language: str, ems: float) -> None:
+    """Lines a fixed number of ems apart: the natural height of faces differs by half."""
+    made.setLineHeight(ems * _pixels(kind, language), QTextBlockFormat.LineHeightTypes.FixedHeight.value)
+
+
+def _pixels(kind: Kind, language: str) -> int:
+    return QFontInfo(page_font(language, POINTS * _SIZE[kind])).pixelSize()
 
 
 def char_format(kind: Kind, language: str) -> QTextCharFormat:
