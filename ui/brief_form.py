@@ -216,6 +216,8 @@ class BriefForm(QWidget):
         title = QLabel(label)
         title.setBuddy(buddy or field)
         (buddy or field).setAccessibleName(label)
+        if isinstance(field, QComboBox):
+            field.view().setAccessibleName(label)
         form.addWidget(title)
         form.addWidget(field)
         form.addSpacing(9)

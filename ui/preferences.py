@@ -41,6 +41,8 @@ class PreferencesDialog(QDialog):
             (text("Pictures to choose from"), self.candidates),
         ):
             field.setAccessibleName(label)
+            if isinstance(field, QComboBox):
+                field.view().setAccessibleName(label)
             field.setMinimumWidth(180)
             form.addRow(label, field)
         note = QLabel(text("So many pictures are considered for each place in the next article."), wordWrap=True)
