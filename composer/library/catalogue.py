@@ -94,6 +94,7 @@ class Catalogue:
         self.file, self.previews = file, previews
         self._link = schema.connect(file)
         self._lock = threading.RLock()
+        self._corpus = (-1, 0, 0.0)
 
     def close(self) -> None:
         with self._lock:
@@ -204,8 +205,11 @@ class Catalogue:
 
     def corpus(self) -> tuple[int, float]:
         """How many pictures have words indexed, and how many tokens one has on average."""
-        count, average = self._all("SELECT count(*), coalesce(avg(length), 0) FROM pictures")[0]
-        return int(count), float(average)
+        version = self.version()
+        if self._corpus[0] != version:  # counting reads every picture: too slow to do for every search
+            count, average = self._all("SELECT count(*), coalesce(avg(length), 0) FROM pictures")[0]
+            self._corpus = (version, int(count), float(average))
+        return self._corpus[1:]
 
     def known(self, folder: str) -> dict[str, Stamp]:
         """Every file below the folder by path, as the last scan left it."""
