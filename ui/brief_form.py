@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from composer.types import LONGEST, MOST_PICTURES, SHORTEST, Brief
 from ui.folder_list import FolderList
 from ui.texts import text
+from ui.theme import can_show_chinese
 
 
 class BriefForm(QWidget):
@@ -88,6 +89,8 @@ class BriefForm(QWidget):
 
     def warning(self) -> str:
         """What the writer should know before composing."""
+        if self.language.currentIndex() == 1 and not can_show_chinese():
+            return text("No Chinese typeface is installed on this computer; install one, such as Noto Sans CJK.")
         if not self.folders.folders and self.pictures.value() != 0:
             return text("Without a picture folder the article will have no pictures.")
         return ""

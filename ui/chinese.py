@@ -37,6 +37,9 @@ CHINESE: dict[str, str] = {
     "The folder {folder} is not there any more; remove it or bring it back.": (
         "文件夹 {folder} 已不存在，请移除或恢复它。"
     ),
+    "No Chinese typeface is installed on this computer; install one, such as Noto Sans CJK.": (
+        "这台电脑没有安装中文字体，请安装一种，例如 Noto Sans CJK。"
+    ),
     "Auto": "自动",
     "Another seed gives another article from the same brief.": "换一个种子，同样的要求会写出另一篇文章。",
     "Topic": "主题",

@@ -32,7 +32,7 @@ from composer.draft import fold  # noqa: E402
 from tests.ui import sample  # noqa: E402
 
 
-class Stop(Exception):  # noqa: N818 - a decision, not an error
+class Stop(Exception):
     pass
 
 

@@ -13,8 +13,8 @@ KIND = QTextFormat.Property.UserProperty + 3
 KEY = QTextFormat.Property.UserProperty + 4
 POINTS = 12.5
 _SIZE = {"title": 2.05, "heading": 1.32, "paragraph": 1.0, "figure": 1.0}
-_ABOVE = {"title": 0.0, "heading": 22.0, "paragraph": 0.0, "figure": 8.0}
-_BELOW = {"title": 20.0, "heading": 8.0, "paragraph": 13.0, "figure": 20.0}
+_ABOVE = {"title": 0.0, "heading": 22.0, "paragraph": 0.0, "figure": 20.0}
+_BELOW = {"title": 20.0, "heading": 8.0, "paragraph": 13.0, "figure": 14.0}
 
 
 def block_format(kind: Kind, key: str, language: str) -> QTextBlockFormat:
