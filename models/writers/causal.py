@@ -23,6 +23,7 @@ from models.checkpoints import (
     fingerprint,
     go_offline,
     is_out_of_memory,
+    languages,
     load,
     quietly,
     telling,
@@ -34,7 +35,6 @@ CHUNK = 512
 """Prompt tokens computed at once: bounds the memory for scores and lets a cancel in between."""
 TRIES = 3
 """How often a JSON answer is asked for before giving up."""
-CHINESE = "港口的渔船在黎明前出发，老城的屋顶还在雾里。"
 
 
 class CausalWriter:
@@ -78,8 +78,7 @@ class CausalWriter:
 
     @property
     def languages(self) -> tuple[Language, ...]:
-        """English, and Chinese if the vocabulary knows it: fewer than 1.5 tokens a character."""
-        return ("en", "zh") if self.count_tokens(CHINESE) < 1.5 * len(CHINESE) else ("en",)
+        return languages(self._tokenizer)
 
     def count_tokens(self, text: str) -> int:
         return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]) if text else 0

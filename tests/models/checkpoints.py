@@ -140,3 +140,39 @@ def multilingual_clip(folder: Path) -> Path:
     config = folder / "open_clip_config.json"
     config.write_text(config.read_text().replace(tower, "xlm-roberta-tiny"))
     return folder
+
+
+LOOK = (
+    "<|im_start|>{% for m in messages %}{{ m['role'] }}:{% for part in m['content'] %}"
+    "{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}{% endfor %}<end_of_utterance>\n"
+    "{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
+)
+MARKS = ["<fake_token_around_image>", "<image>", "<end_of_utterance>", "<global-img>"]
+
+
+def looking(folder: Path, chat: str | None = LOOK) -> Path:
+    """A tiny Idefics3 (the architecture of SmolVLM) with its processor; pictures are cut into up to nine tiles."""
+    import torch
+    from transformers import Idefics3Config, Idefics3ForConditionalGeneration, Idefics3ImageProcessor, Idefics3Processor
+
+    torch.manual_seed(8)
+    tiles = [f"<row_{row}_col_{column}>" for row in range(1, 7) for column in range(1, 7)]
+    words = tokenizer(special=[*MARKS, *tiles], chat=None)
+    config = Idefics3Config(
+        text_config=text_config(len(words), max_position_embeddings=2048),
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "image_size": 32,
+            "patch_size": 8,
+            "initializer_range": 0.3,
+        },
+        scale_factor=2,
+        image_token_id=int(words.vocab["<image>"]),
+    )
+    Idefics3ForConditionalGeneration(config).save_pretrained(folder)
+    pictures = Idefics3ImageProcessor(size={"longest_edge": 96}, max_image_size={"longest_edge": 32})
+    Idefics3Processor(pictures, words, image_seq_len=4, chat_template=chat).save_pretrained(folder)
+    return folder

@@ -196,6 +196,7 @@ def check_reranker(reranker: Reranker, some: Sequence[Picture]) -> None:
     """Scores are finite, of the right shape, and do not depend on the order; cancelling and nothing at all work."""
     assert reranker.id
     assert isinstance(reranker.sees_pictures, bool)
+    assert "en" in reranker.languages
     scores = reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
     assert scores.shape == (len(some),)
     assert scores.dtype == np.float32

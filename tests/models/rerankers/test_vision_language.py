@@ -1,0 +1,165 @@
+"""The re-ranker that looks, on a tiny Idefics3, against plain calls of the library with one picture at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from composer.errors import ModelFailed, ModelNotReady
+from composer.ports import Cancel, Vectors
+from composer.types import Picture
+from models.isolation import Host
+from models.rerankers.vision_language import UNREADABLE, VisionLanguageReranker, _small
+from tests.models import checkpoints
+from tests.models.contracts import CAPTION, PARAGRAPH, check_reranker, pictures
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoints.looking(tmp_path_factory.mktemp("tiny-looker"))
+
+
+@pytest.fixture(scope="module")
+def reranker(folder: Path) -> VisionLanguageReranker:
+    return VisionLanguageReranker(folder, precision="fp32", device="cpu", batch=3)
+
+
+@pytest.fixture(scope="module")
+def some(tmp_path_factory: pytest.TempPathFactory) -> list[Picture]:
+    """Seven pictures of different shapes, as files."""
+    place = tmp_path_factory.mktemp("pictures")
+    made: list[Picture] = []
+    for number, image in enumerate(pictures(7)):
+        path = place / f"{number}.png"
+        image.save(path)
+        made.append(Picture(id=f"{97 * number % 11:02}", path=str(path), width=image.width, height=image.height))
+    return made
+
+
+def reference(folder: Path, reranker: VisionLanguageReranker, some: list[Picture]) -> Vectors:
+    """The library called for each picture alone, all logits kept, nothing padded."""
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    processor: Any = AutoProcessor.from_pretrained(folder)
+    model: Any = AutoModelForImageTextToText.from_pretrained(folder)
+    yes, no = reranker._yes, reranker._no
+    scores: list[float] = []
+    for picture in some:
+        prompt = reranker._prompt(CAPTION, PARAGRAPH)
+        inputs = processor(images=[Image.open(picture.path)], text=prompt, return_tensors="pt")
+        with torch.inference_mode():
+            last = model(**inputs).logits[0, -1]
+        scores.append(float(last[yes].logsumexp(0) - last[no].logsumexp(0)))
+    return np.array(scores, dtype=np.float32)
+
+
+def test_contract(reranker: VisionLanguageReranker, some: list[Picture]) -> None:
+    check_reranker(reranker, some)
+    assert reranker.sees_pictures
+
+
+def test_contract_in_a_process_of_its_own(folder: Path, some: list[Picture]) -> None:
+    host = Host("re-ranker", threads=1)
+    check_reranker(host.build(VisionLanguageReranker, folder, precision="fp32", device="cpu"), some)
+    host.close()
+
+
+@pytest.mark.parametrize("batch", [1, 3, 7])
+def test_agrees_with_plain_calls(folder: Path, some: list[Picture], batch: int) -> None:
+    reranker = VisionLanguageReranker(folder, precision="fp32", device="cpu", batch=batch)
+    scores = reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
+    expected = reference(folder, reranker, some)
+    assert np.allclose(scores, expected, atol=1e-3)
+    assert np.ptp(expected) > 0.01, "the pictures must differ for this to say anything"
+
+
+def test_pictures_and_words_both_count(reranker: VisionLanguageReranker, some: list[Picture]) -> None:
+    scores = reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
+    assert np.abs(reranker.rerank(some, "A castle", PARAGRAPH, Cancel()) - scores).max() > 1e-3
+    assert np.abs(reranker.rerank(some, CAPTION, "", Cancel()) - scores).max() > 1e-3
+
+
+def test_all_spellings_of_yes_and_no_count(reranker: VisionLanguageReranker) -> None:
+    tokenizer = reranker._processor.tokenizer
+    assert {tokenizer.decode([token]).strip() for token in reranker._yes} == {"Yes", "yes"}
+    assert {tokenizer.decode([token]).strip() for token in reranker._no} == {"No", "no"}
+
+
+def test_memory_that_runs_out_halves_the_batch(
+    folder: Path, some: list[Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reranker = VisionLanguageReranker(folder, precision="fp32", device="cpu", batch=7)
+    expected = reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
+    whole = VisionLanguageReranker._scores
+
+    def tight(self: VisionLanguageReranker, images: list[Image.Image], prompt: str, cancel: Cancel) -> Vectors:
+        if len(images) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9999 bytes.")
+        return whole(self, images, prompt, cancel)
+
+    monkeypatch.setattr(VisionLanguageReranker, "_scores", tight)
+    assert np.allclose(reranker.rerank(some, CAPTION, PARAGRAPH, Cancel()), expected, atol=1e-4)
+    assert reranker._batch == 1
+
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(VisionLanguageReranker, "_scores", full)
+    with pytest.raises(ModelFailed, match="memory ran out"):
+        reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
+
+
+def test_pictures_that_cannot_be_read(reranker: VisionLanguageReranker, some: list[Picture], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    gone = Picture(id="gone", path=str(tmp_path / "gone.jpg"), width=1, height=1)
+    spoilt = Picture(id="spoilt", path=str(broken), width=1, height=1)
+    shown = Picture(id="shown", path=str(broken), width=1, height=1, preview=some[0].path)
+    scores = reranker.rerank([gone, some[0], spoilt, shown], CAPTION, PARAGRAPH, Cancel())
+    assert scores[0] == scores[2] == UNREADABLE
+    assert np.isclose(scores[1], scores[3], atol=1e-4)
+    assert scores[1] > UNREADABLE
+
+
+def test_pictures_are_made_upright_small_and_rgb(tmp_path: Path) -> None:
+    image = Image.new("RGB", (2000, 1000), "red")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held on its side
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    assert _small(tmp_path / "turned.jpg", 500).size == (250, 500)
+    Image.new("LA", (64, 40), (0, 0)).save(tmp_path / "clear.png")
+    clear = _small(tmp_path / "clear.png", 500)
+    assert clear.mode == "RGB"
+    assert clear.getpixel((5, 5)) == (255, 255, 255)
+    Image.new("P", (3000, 3)).save(tmp_path / "line.gif")
+    assert _small(tmp_path / "line.gif", 500).size == (500, 32)
+
+
+def test_a_checkpoint_without_chat_template(tmp_path: Path, some: list[Picture]) -> None:
+    folder = checkpoints.looking(tmp_path, chat=None)
+    reranker = VisionLanguageReranker(folder, precision="fp32", device="cpu")
+    assert reranker._prompt(CAPTION, PARAGRAPH).count("<image>") == 1
+    check_reranker(reranker, some[:3])
+
+
+def test_a_model_that_only_reads(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotReady, match="does not see pictures"):
+        VisionLanguageReranker(checkpoints.causal(tmp_path))
+
+
+def test_a_processor_that_is_missing(folder: Path, tmp_path: Path) -> None:
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    with pytest.raises(ModelNotReady):
+        VisionLanguageReranker(tmp_path)
+
+
+def test_missing_weights(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    with pytest.raises(ModelNotReady, match="holds no weights"):
+        VisionLanguageReranker(tmp_path)
