@@ -231,6 +231,7 @@ class BriefForm(QWidget):
         self.notes.textChanged.connect(self._validate)
         self.language.currentIndexChanged.connect(self._validate)
         for spin in (self.length, self.pictures, self.seed):
+            spin.lineEdit().setTextMargins(6, 0, 0, 0)  # a style sheet does not reach it
             spin.valueChanged.connect(self._validate)
         self.folders.changed.connect(self._validate)
         self.topic.returnPressed.connect(self.press)

@@ -32,6 +32,7 @@ class PreferencesDialog(QDialog):
         self.interface.addItems([text("As the system"), "English", "中文"])
         self.interface.setCurrentIndex(INTERFACES.index(settings.interface))
         self.candidates = QSpinBox(minimum=4, maximum=8, value=settings.candidates)
+        self.candidates.lineEdit().setTextMargins(6, 0, 0, 0)
         form = QFormLayout()
         form.setSpacing(12)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
