@@ -265,9 +265,11 @@ class Catalogue:
         with self._writing() as link:
             for entry in entries:
                 row = _put_picture(link, entry) if entry.id else None
+                lost = bool(entry.id) and row is None  # another scan dropped the picture just now
+                changed = GONE if lost else min(entry.mtime_ns, _LATEST)
                 link.execute(
                     "INSERT OR REPLACE INTO files (path, size, mtime_ns, beside, picture, reason) VALUES (?,?,?,?,?,?)",
-                    [entry.path, entry.size, min(entry.mtime_ns, _LATEST), entry.beside, row, entry.reason],
+                    [entry.path, entry.size, changed, entry.beside, row, entry.reason],
                 )
             _unsettle(link)
 

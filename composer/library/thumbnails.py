@@ -23,7 +23,7 @@ def preview_name(picture: str) -> str:
 def small(image: Picture) -> Picture:
     """A copy of an upright RGB picture of at most SIDE pixels a side; never enlarged."""
     copy = image.copy()
-    copy.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    copy.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)  # sharp enough, half the time of Lanczos
     return copy
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from composer.errors import LibraryError
-from composer.library.catalogue import Catalogue, Entry
+from composer.library.catalogue import GONE, Catalogue, Entry
 
 
 def entry(number: int, folder: str = "/pictures", **more: object) -> Entry:
@@ -92,6 +92,12 @@ def test_a_batch_is_all_or_nothing(filled: Catalogue) -> None:
     with pytest.raises(KeyboardInterrupt):
         filled.record(interrupted())
     assert filled.stats().pictures == 5
+
+
+def test_a_picture_that_another_scan_dropped_is_looked_at_again(filled: Catalogue) -> None:
+    filled.record([entry(50, width=0, height=0)])  # known when it was examined, gone when it is recorded
+    assert filled.known("/pictures")["/pictures/50.jpg"][1] == GONE
+    assert len(filled.rows([])) == 5
 
 
 def test_threads_may_share_it(filled: Catalogue) -> None:
