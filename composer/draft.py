@@ -23,7 +23,7 @@ from composer.types import (
 )
 
 
-def fold(draft: Composition, event: AnyEvent) -> Composition:
+def fold(draft: Composition, event: AnyEvent) -> Composition:  # noqa: PLR0911 - one line an event
     """The draft after the event. Events about progress alone leave it as it is."""
     match event:
         case Composed():

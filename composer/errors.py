@@ -40,5 +40,5 @@ class SettingsError(ComposerError):
     """The settings file holds something that is not a setting."""
 
 
-class Cancelled(Exception):  # noqa: N818 - a decision of the writer, not an error
+class Cancelled(Exception):
     """The writer gave up waiting. Never shown as an error."""

@@ -158,7 +158,12 @@ class Reranker(Protocol):
     def id(self) -> str: ...
     @property
     def sees_pictures(self) -> bool:
-        """False for a judge that only reads the words that pictures carry; the program says so where it shows scores."""
+        """False for a judge that only reads the words that pictures carry; the program then says so beside scores."""
+        ...
+
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        """Languages it reads; a caption in another one is given to it as the slot's query."""
         ...
 
     def rerank(self, pictures: Sequence[Picture], caption: str, context: str, cancel: Cancel) -> Vectors:
@@ -170,3 +175,45 @@ class Reranker(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+# --- what the terminal is given by main.py besides the models -------------------------------------------------------
+
+
+class Check(Struct, frozen=True):
+    """One thing that must be right on this machine."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+    """What to do when it is not right."""
+
+
+class ModelRow(Struct, frozen=True):
+    """A model of the catalogue as the terminal shows it."""
+
+    name: str
+    purpose: str
+    title: str
+    megabytes: int
+    licence: str
+    languages: tuple[Language, ...]
+    state: str
+    """ready, missing or damaged."""
+    about: str
+
+
+class ModelShelf(Protocol):
+    """The models on the disk."""
+
+    def rows(self) -> list[ModelRow]: ...
+    def pull(self, name: str, cancel: Cancel) -> Iterator[tuple[str, int, int]]:
+        """Fetch; yields file, bytes done, bytes in all. Raises ModelNotReady."""
+        ...
+
+    def verify(self, name: str) -> dict[str, str]:
+        """State of every file, each hashed anew."""
+        ...
+
+    def checks(self) -> Iterator[Check]: ...

@@ -10,6 +10,7 @@ import msgspec
 import tomlkit
 from msgspec import Meta, Struct
 from msgspec.structs import replace
+from tomlkit.exceptions import TOMLKitError
 
 from composer.errors import SettingsError
 from composer.files import write_safely
@@ -19,7 +20,7 @@ VERSION = 1
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every setting with its bounds. Models are names of the catalogue, or an adapter with a path: see `models list`."""
+    """Every setting with its bounds. Models are names of the catalogue, or an adapter and a path: see `models list`."""
 
     version: int = VERSION
     writer: str = "starter"
@@ -64,7 +65,7 @@ def save(settings: Settings, path: Path | None = None) -> None:
     path = path or settings_file()
     try:
         document = tomlkit.parse(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomlkit.exceptions.ParseError):
+    except (OSError, UnicodeDecodeError, TOMLKitError):
         document = tomlkit.document()
     for name, value in msgspec.to_builtins(settings).items():
         document[name] = value

@@ -35,6 +35,8 @@ class Section(Struct, frozen=True):
 
     heading: str
     points: tuple[str, ...]
+    anchor: str = ""
+    """Words of a library picture that the section was planned around; empty when there is none."""
 
 
 class Outline(Struct, frozen=True):
@@ -157,11 +159,11 @@ class Event(Struct, frozen=True, tag_field="event"):
     """Base of everything the engine says."""
 
 
-class StageStarted(Event, tag="stage-started"):
+class StageStarted(Event, frozen=True, tag="stage-started"):
     stage: StageName
 
 
-class StageProgress(Event, tag="stage-progress"):
+class StageProgress(Event, frozen=True, tag="stage-progress"):
     """`done` of `total` units; `seconds_left` for this stage, None while unknown."""
 
     stage: StageName
@@ -170,7 +172,7 @@ class StageProgress(Event, tag="stage-progress"):
     seconds_left: float | None = None
 
 
-class StageFinished(Event, tag="stage-finished"):
+class StageFinished(Event, frozen=True, tag="stage-finished"):
     """`inputs` is the hash of what the stage was made from; `reused` means that nothing had to be done."""
 
     stage: StageName
@@ -179,65 +181,65 @@ class StageFinished(Event, tag="stage-finished"):
     reused: bool = False
 
 
-class OutlineReady(Event, tag="outline-ready"):
+class OutlineReady(Event, frozen=True, tag="outline-ready"):
     outline: Outline
 
 
-class BlockStarted(Event, tag="block-started"):
+class BlockStarted(Event, frozen=True, tag="block-started"):
     """A new block at the end of the article; its text follows in TextDelta."""
 
     block: Block
 
 
-class TextDelta(Event, tag="text-delta"):
+class TextDelta(Event, frozen=True, tag="text-delta"):
     """More text at the end of a block."""
 
     block: str
     text: str
 
 
-class BlockReplaced(Event, tag="block-replaced"):
+class BlockReplaced(Event, frozen=True, tag="block-replaced"):
     """The block's final form; empty text takes the block out."""
 
     block: Block
 
 
-class ArticleReady(Event, tag="article-ready"):
+class ArticleReady(Event, frozen=True, tag="article-ready"):
     """The whole text as it stands at the end of writing; it replaces what was streamed."""
 
     article: Article
     speed: Speed
 
 
-class SlotsPlanned(Event, tag="slots-planned"):
+class SlotsPlanned(Event, frozen=True, tag="slots-planned"):
     slots: tuple[Slot, ...]
 
 
-class CandidatesReady(Event, tag="candidates-ready"):
+class CandidatesReady(Event, frozen=True, tag="candidates-ready"):
     """A slot's candidates, best first. Sent after retrieval and again, with more scores, after ranking."""
 
     slot: str
     candidates: tuple[Candidate, ...]
 
 
-class Picked(Event, tag="picked"):
+class Picked(Event, frozen=True, tag="picked"):
     pick: Pick
 
 
-class ModelsChosen(Event, tag="models-chosen"):
+class ModelsChosen(Event, frozen=True, tag="models-chosen"):
     """Ids of the models at work, by role."""
 
     models: dict[str, str]
 
 
-class Notice(Event, tag="notice"):
+class Notice(Event, frozen=True, tag="notice"):
     """Something the writer should know; work goes on."""
 
     message: str
     hint: str = ""
 
 
-class Composed(Event, tag="composed"):
+class Composed(Event, frozen=True, tag="composed"):
     """The composition is finished."""
 
     composition: Composition

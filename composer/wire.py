@@ -21,26 +21,26 @@ class Command(Struct, frozen=True, tag_field="command"):
     """Base of everything the engine can be told."""
 
 
-class Compose(Command, tag="compose"):
+class Compose(Command, frozen=True, tag="compose"):
     """Compose from a brief, or go on with a composition: stages whose inputs did not change are kept."""
 
     brief: Brief
     composition: Composition | None = None
 
 
-class CancelJob(Command, tag="cancel"):
+class CancelJob(Command, frozen=True, tag="cancel"):
     """Stop that job; it answers Stopped. A job that has ended already is left alone."""
 
     target: int
 
 
-class ScanFolder(Command, tag="scan"):
+class ScanFolder(Command, frozen=True, tag="scan"):
     """Bring the catalogue up to date with a folder; answers Scanned."""
 
     folder: str
 
 
-class SearchLibrary(Command, tag="search"):
+class SearchLibrary(Command, frozen=True, tag="search"):
     """Pictures for words; answers Found."""
 
     text: str
@@ -48,7 +48,7 @@ class SearchLibrary(Command, tag="search"):
     limit: int = 24
 
 
-class ExportArticle(Command, tag="export"):
+class ExportArticle(Command, frozen=True, tag="export"):
     """Write the article with its pictures into a folder; answers Exported."""
 
     composition: Composition
@@ -56,7 +56,7 @@ class ExportArticle(Command, tag="export"):
     formats: tuple[Format, ...] = ("markdown", "html")
 
 
-class Shutdown(Command, tag="shutdown"):
+class Shutdown(Command, frozen=True, tag="shutdown"):
     """Finish what runs, then end the process."""
 
 
@@ -74,17 +74,17 @@ class Report(Struct, frozen=True, tag_field="report"):
     """Base of everything the engine answers."""
 
 
-class Ready(Report, tag="ready"):
+class Ready(Report, frozen=True, tag="ready"):
     """First line of every engine process."""
 
     version: str
 
 
-class Happened(Report, tag="happened"):
+class Happened(Report, frozen=True, tag="happened"):
     event: AnyEvent
 
 
-class Scanned(Report, tag="scanned"):
+class Scanned(Report, frozen=True, tag="scanned"):
     folder: str
     pictures: int
     added: int
@@ -92,25 +92,25 @@ class Scanned(Report, tag="scanned"):
     skipped: tuple[Skipped, ...] = ()
 
 
-class Found(Report, tag="found"):
+class Found(Report, frozen=True, tag="found"):
     candidates: tuple[Candidate, ...] = ()
 
 
-class Exported(Report, tag="exported"):
+class Exported(Report, frozen=True, tag="exported"):
     """Absolute paths of the files written, the main file of each format first."""
 
     files: tuple[str, ...]
 
 
-class Done(Report, tag="done"):
+class Done(Report, frozen=True, tag="done"):
     """The job ended well."""
 
 
-class Stopped(Report, tag="stopped"):
+class Stopped(Report, frozen=True, tag="stopped"):
     """The job was cancelled by the writer."""
 
 
-class Failed(Report, tag="failed"):
+class Failed(Report, frozen=True, tag="failed"):
     """The job could not go on: what, and what to do next. `details` is for a bug report, not for the writer."""
 
     message: str
@@ -157,5 +157,3 @@ def decode_report(line: bytes) -> ReportLine:
         return _reports.decode(line)
     except msgspec.DecodeError as error:
         raise ModelFailed(f"The engine said something that cannot be read ({error}).") from error
-
-

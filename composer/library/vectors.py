@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from composer.library.catalogue import Catalogue
-from composer.ports import Ids, VectorIndex, Vectors
+from composer.ports import Ids, TextEncoder, VectorIndex, Vectors
 
 
 class VectorSearch:
-    """Search over one model's vectors. The index is filled on first use and again whenever the catalogue changed."""
+    """Search over one model's vectors. The index is filled on first use and again whenever the catalogue changed.
 
-    def __init__(self, catalogue: Catalogue, index: VectorIndex, model: str) -> None:
+    The encoder is only asked for its name, and not before the first use: asking may load it.
+    """
+
+    def __init__(self, catalogue: Catalogue, index: VectorIndex, encoder: TextEncoder) -> None:
         self._catalogue = catalogue
         self._index = index
-        self._model = model
+        self._encoder = encoder
         self._version = -1
         self._held: Ids = np.zeros(0, np.int64)
 
@@ -25,7 +28,7 @@ class VectorSearch:
         version = self._catalogue.version()
         if version == self._version:
             return
-        ids, vectors = self._catalogue.vectors(self._model)
+        ids, vectors = self._catalogue.vectors(self._encoder.id)
         gone = np.setdiff1d(self._held, ids)
         if len(gone):
             self._index.remove(gone)
@@ -49,5 +52,5 @@ class VectorSearch:
         """Similarity of one query, shape (dimensions,), with given rows."""
         if not rows:
             return {}
-        ids, vectors = self._catalogue.vectors(self._model, np.asarray(sorted(rows), np.int64))
+        ids, vectors = self._catalogue.vectors(self._encoder.id, np.asarray(sorted(rows), np.int64))
         return dict(zip(ids.tolist(), (vectors @ query).tolist(), strict=True))

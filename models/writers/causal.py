@@ -203,11 +203,11 @@ class CausalWriter:
             cache, before = self._held
             same = _shared(before, ids[:-1])
             surplus = len(before) - same
-            if surplus == 0 or cache.is_croppable:
+            if surplus == 0 or getattr(cache, "is_croppable", True):
                 try:
                     if surplus:
                         cache.crop(-surplus)
-                except ValueError:  # a sliding window that has already forgotten what would be needed
+                except (ValueError, RuntimeError):  # a sliding window that has already forgotten what would be needed
                     return DynamicCache(config=self._model.config), 0
                 return cache, same
         return DynamicCache(config=self._model.config), 0

@@ -1,0 +1,432 @@
+"""The whole job as one generator: Brief -> Outline -> Article -> Slots -> Candidates -> Scores -> Picks.
+
+Each stage's inputs are hashed. A stage whose inputs are those of the last run is not run again, so that a composition
+that was cut short goes on where it stopped, and after an edit only what the edit touches is done anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from composer import prose
+from composer.draft import fold
+from composer.errors import BadBrief, LibraryError
+from composer.library.catalogue import Catalogue
+from composer.library.scan import embed, scan
+from composer.library.search import by_words
+from composer.library.vectors import VectorSearch
+from composer.ports import Cancel, Encoder, Ids, Message, Prompt, Reranker, Vectors, Writer
+from composer.prompts import prompts
+from composer.stages.assign import assign
+from composer.stages.outline import outline
+from composer.stages.plan import plan
+from composer.stages.rank import Weights, rank
+from composer.stages.retrieve import Ranking, shortlist
+from composer.stages.write import write
+from composer.types import (
+    LONGEST,
+    MOST_PICTURES,
+    SHORTEST,
+    AnyEvent,
+    ArticleReady,
+    Block,
+    Brief,
+    CandidatesReady,
+    Composed,
+    Composition,
+    Language,
+    ModelsChosen,
+    Notice,
+    OutlineReady,
+    Picked,
+    Slot,
+    SlotsPlanned,
+    Speed,
+    StageFinished,
+    StageName,
+    StageProgress,
+    StageStarted,
+)
+
+T = TypeVar("T")
+
+HINTS = 14
+"""Library pictures shown to the writer when it plans the text: about 150 tokens of prompt."""
+HINT_WORDS = 9
+ANCHOR_WORDS = 45
+DEPTH = 40
+"""How far down each ranking the short list looks."""
+EVIDENCE_WORDS = 60
+NOTICED_FILES = 5
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Everything the pipeline works with. Models are built when first used, not before."""
+
+    catalogue: Catalogue
+    writer_id: str
+    """Names the writer without loading it."""
+    writer: Callable[[], Writer]
+    longest_passage: Callable[[Language], int]
+    encoder: Encoder
+    search: VectorSearch
+    reranker: Reranker | None
+    weights: Weights
+    candidates: int
+    empty_below: float
+
+
+def check(brief: Brief) -> None:
+    """Raises BadBrief with one sentence when the brief cannot be written."""
+    if not brief.topic.strip():
+        raise BadBrief("The brief is empty.", "Say in a few words what the article is about.")
+    unit = "words" if brief.language == "en" else "characters"
+    if not SHORTEST <= brief.length <= LONGEST:
+        raise BadBrief(
+            f"A length of {brief.length} {unit} is out of range.", f"Choose between {SHORTEST} and {LONGEST} {unit}."
+        )
+    if brief.pictures is not None and not 0 <= brief.pictures <= MOST_PICTURES:
+        raise BadBrief(f"{brief.pictures} pictures are out of range.", f"Choose between 0 and {MOST_PICTURES}.")
+
+
+def compose(
+    brief: Brief, started: Composition | None, tools: Tools, cancel: Cancel
+) -> Generator[AnyEvent, None, Composition]:
+    """Compose, telling everything as it happens; returns the finished composition.
+
+    `started` is what an earlier run left; its finished stages are kept where their inputs are still the same.
+    Raises BadBrief, LibraryError, ModelNotReady or ModelFailed with a sentence for the writer; Cancelled on request.
+    What was told before the exception stays valid: fold the events to keep it.
+    """
+    check(brief)
+    run = _Run(brief, replace(started or Composition(brief=brief), brief=brief), tools, cancel)
+    for event in run.events():
+        run.draft = fold(run.draft, event)
+        yield event
+    yield Composed(run.draft)
+    return run.draft
+
+
+@dataclass
+class _Run:
+    brief: Brief
+    draft: Composition
+    tools: Tools
+    cancel: Cancel
+    rows: Ids | None = None
+    tokens: int = 0
+    twins: dict[str, str] = field(default_factory=dict[str, str])
+    """English twins of texts in a language that the encoder does not read."""
+
+    def events(self) -> Iterator[AnyEvent]:
+        yield from self._index()
+        yield from self._outline()
+        yield from self._write()
+        yield from self._plan()
+        yield from self._retrieve()
+        yield from self._rank()
+        yield from self._assign()
+
+    # --- one method a stage: its inputs, what it yields, when it is skipped
+
+    def _index(self) -> Iterator[AnyEvent]:
+        """Bring the catalogue up to date with the brief's folders, and give every picture a vector."""
+        yield StageStarted("index")
+        start, catalogue = time.monotonic(), self.tools.catalogue
+        for folder in self.brief.libraries:
+            for step in scan(catalogue, Path(folder), self.cancel):
+                yield from _told("index", step.done, step.total, start, step.notice)
+        if self.brief.libraries:
+            for step in embed(catalogue, self.brief.libraries, self.tools.encoder, self.cancel):
+                yield from _told("index", step.done, step.total, start, step.notice)
+            yield from self._library_notices()
+        yield StageFinished("index", time.monotonic() - start)
+
+    def _library_notices(self) -> Iterator[AnyEvent]:
+        self.rows = self.tools.catalogue.rows(self.brief.libraries)
+        skipped = [file for folder in self.brief.libraries for file in self.tools.catalogue.skipped(folder)]
+        for file in skipped[:NOTICED_FILES]:
+            yield Notice(f"{Path(file.path).name} is not used: {file.reason}.".replace("..", "."))
+        if len(skipped) > NOTICED_FILES:
+            yield Notice(f"{len(skipped) - NOTICED_FILES} more files are not used.", "`library stats` lists them all.")
+        if not len(self.rows):
+            raise LibraryError(
+                "There is no usable picture in the chosen folders.",
+                "Choose a folder with JPEG, PNG, WebP, TIFF, GIF, AVIF or HEIC pictures, or compose without a folder.",
+            )
+
+    def _outline(self) -> Iterator[AnyEvent]:
+        inputs = _hash(self.brief.topic, self.brief.notes, self.brief.audience, self.brief.language, self.brief.length,
+                       self.brief.seed, self.brief.libraries, self.tools.writer_id)  # fmt: skip
+        if self._unchanged("outline", inputs, self.draft.outline):
+            yield StageFinished("outline", 0.0, inputs, reused=True)
+            return
+        yield StageStarted("outline")
+        start = time.monotonic()
+        writer = self.tools.writer()
+        yield ModelsChosen({**self.draft.models, "writer": writer.id})
+        if self.brief.language not in writer.languages:
+            yield Notice("This writer was not made for the language asked for.", "Choose another writer for good text.")
+        stage = outline(self.brief, self._hints(), self._longest(), self._counting(writer), self.cancel)
+        made = yield from _progress(stage, "outline", start)
+        self.draft = replace(self.draft, article=None, slots=None, candidates={}, picks={})
+        yield OutlineReady(made)
+        yield StageFinished("outline", time.monotonic() - start, inputs)
+
+    def _write(self) -> Iterator[AnyEvent]:
+        assert self.draft.outline is not None  # noqa: S101 - the stage before made it
+        inputs = _hash(self.draft.outline, self.brief)
+        if self._unchanged("write", inputs, self.draft.article):
+            yield StageFinished("write", 0.0, inputs, reused=True)
+            return
+        yield StageStarted("write")
+        start, before = time.monotonic(), self.draft.speed
+        self.tokens = 0
+        stage = write(
+            self.brief, self.draft.outline, self.draft.article, self._longest(),
+            self._counting(self.tools.writer()), self.cancel,
+        )  # fmt: skip
+        article = yield from _timed(stage, start)
+        seconds = time.monotonic() - start
+        yield ArticleReady(article, Speed(before.tokens + self.tokens, before.seconds + seconds))
+        yield StageFinished("write", seconds, inputs)
+
+    def _plan(self) -> Iterator[AnyEvent]:
+        assert self.draft.outline is not None  # noqa: S101 - as above
+        assert self.draft.article is not None  # noqa: S101 - as above
+        inputs = _hash(self.draft.article, self.brief.pictures, self.brief.libraries, self.brief.seed)
+        if self._unchanged("plan", inputs, self.draft.slots):
+            yield StageFinished("plan", 0.0, inputs, reused=True)
+            return
+        yield StageStarted("plan")
+        start = time.monotonic()
+        slots: tuple[Slot, ...] = ()
+        if self.rows is not None and self.brief.pictures != 0:
+            stage = plan(
+                self.brief, self.draft.outline, self.draft.article, self._evidence(), self.tools.writer(),
+                self.tools.encoder.languages, self.cancel,
+            )  # fmt: skip
+            slots = yield from _progress(stage, "plan", start)
+        elif self.brief.pictures != 0:
+            yield Notice("No picture folder was chosen, so the article has no pictures.", "Add a folder to the brief.")
+        yield SlotsPlanned(slots)
+        yield StageFinished("plan", time.monotonic() - start, inputs)
+
+    def _retrieve(self) -> Iterator[AnyEvent]:
+        slots = self.draft.slots or ()
+        inputs = _hash(slots, self.tools.catalogue.version(), self.tools.encoder.id, self.tools.candidates)
+        if self._unchanged("retrieve", inputs, len(self.draft.candidates) == len(slots) or None):
+            yield StageFinished("retrieve", 0.0, inputs, reused=True)
+            return
+        yield StageStarted("retrieve")
+        start = time.monotonic()
+        yield ModelsChosen({**self.draft.models, "encoder": self.tools.encoder.id})
+        if slots:
+            vectors = self.tools.encoder.encode_texts([slot.query for slot in slots])
+            for place, slot in enumerate(slots):
+                self.cancel.check()
+                yield CandidatesReady(slot.id, self._shortlist(slot, vectors[place]))
+                yield StageProgress("retrieve", place + 1, len(slots))
+        yield StageFinished("retrieve", time.monotonic() - start, inputs)
+
+    def _rank(self) -> Iterator[AnyEvent]:
+        slots, reranker = self.draft.slots or (), self.tools.reranker
+        pictures = {slot: [each.picture.id for each in found] for slot, found in self.draft.candidates.items()}
+        inputs = _hash(slots, pictures, reranker.id if reranker else "", self.tools.weights)
+        if self._unchanged("rank", inputs, True):
+            yield StageFinished("rank", 0.0, inputs, reused=True)
+            return
+        yield StageStarted("rank")
+        start = time.monotonic()
+        if reranker is not None:
+            yield ModelsChosen({**self.draft.models, "reranker": reranker.id})
+        for place, slot in enumerate(slots):
+            self.cancel.check()
+            caption, context = self._caption_for(slot, reranker)
+            found = self.draft.candidates.get(slot.id, ())
+            scored = rank(found, caption, context, reranker, self.tools.weights, self.cancel)
+            yield CandidatesReady(slot.id, scored)
+            yield StageProgress("rank", place + 1, len(slots), _left(start, place + 1, len(slots)))
+        yield StageFinished("rank", time.monotonic() - start, inputs)
+
+    def _assign(self) -> Iterator[AnyEvent]:
+        yield StageStarted("assign")
+        start, slots = time.monotonic(), self.draft.slots or ()
+        known = {slot.id for slot in slots}
+        kept = {slot: pick for slot, pick in self.draft.picks.items() if pick.by == "writer" and slot in known}
+        for pick in assign(slots, self.draft.candidates, self.tools.empty_below, kept):
+            yield Picked(pick)
+        yield StageFinished("assign", time.monotonic() - start, _hash(slots, self.draft.candidates))
+
+    # --- what the stages are given
+
+    def _unchanged(self, stage: StageName, inputs: str, result: object) -> bool:
+        return result is not None and self.draft.inputs.get(stage) == inputs
+
+    def _longest(self) -> int:
+        return self.tools.longest_passage(self.brief.language)
+
+    def _counting(self, writer: Writer) -> Writer:
+        return _Counting(writer, self)
+
+    def _hints(self) -> dict[str, str]:
+        """Library pictures on the topic: short name -> what its caption says, best first, near-duplicates once."""
+        if self.rows is None:
+            return {}
+        topic = self._twin(f"{self.brief.topic}. {self.brief.notes}".strip(". "))
+        found = by_words(self.tools.catalogue, topic, self.brief.libraries, HINTS * 4)
+        pictures = self.tools.catalogue.pictures([row for row, _ in found], self.brief.libraries)
+        hints: dict[str, str] = {}
+        groups: set[str] = set()
+        for row, _ in found:
+            picture = pictures[row]
+            if not picture.caption or (picture.group and picture.group in groups):
+                continue
+            groups.add(picture.group)
+            name = prose.cut_words(prose.sentences(picture.caption)[0], HINT_WORDS, "en").strip(" .;\"'")
+            if name and name not in hints:
+                hints[name] = prose.cut_words(picture.caption, ANCHOR_WORDS, "en")
+            if len(hints) == HINTS:
+                break
+        return hints
+
+    def _twin(self, text: str) -> str:
+        """The text in a language that the encoder and most captions are in: English, for one that is not."""
+        if self.brief.language == "en" or text.isascii():
+            return text
+        if text not in self.twins:
+            words = prompts(self.brief.language).translate
+            prompt = Prompt(
+                messages=(
+                    Message("system", words.system),
+                    Message("user", words.request.format(text=prose.cut_words(text, 80, self.brief.language))),
+                ),
+                max_tokens=80,
+                temperature=0.0,
+                seed=self.brief.seed,
+                fresh=True,
+            )
+            pieces = self.tools.writer().generate(prompt, self.cancel)
+            self.twins[text] = " ".join("".join(piece.text for piece in pieces).split())
+        return self.twins[text]
+
+    def _evidence(self) -> dict[str, float]:
+        """How well the library can illustrate each paragraph: words and vectors of its best picture, 0 to 1."""
+        assert self.draft.article is not None  # noqa: S101 - planning comes after writing
+        assert self.draft.outline is not None  # noqa: S101 - as above
+        assert self.rows is not None  # noqa: S101 - asked only where there is a library
+        sections = self.draft.outline.sections
+        blocks = [block for block in self.draft.article.blocks if block.kind == "paragraph"]
+        reads = self.brief.language in self.tools.encoder.languages
+        texts = [self._evidence_text(block, sections[block.section].anchor, reads=reads) for block in blocks]
+        nearest = self.tools.search.nearest(self._encoded(texts), 1, self.rows)
+        evidence: dict[str, float] = {}
+        for block, text, near in zip(blocks, texts, nearest, strict=True):
+            words = by_words(self.tools.catalogue, text, self.brief.libraries, 1) if text else []
+            evidence[block.id] = 0.5 * (near[0][1] if near and text else 0.0) + 0.5 * (words[0][1] if words else 0.0)
+        return evidence
+
+    def _evidence_text(self, block: Block, anchor: str, *, reads: bool) -> str:
+        if not reads:
+            return anchor  # the paragraph itself would be noise to the encoder
+        return f"{anchor} {prose.cut_words(block.text, EVIDENCE_WORDS, self.brief.language)}".strip()
+
+    def _encoded(self, texts: Sequence[str]) -> Vectors:
+        return self.tools.encoder.encode_texts([text or "picture" for text in texts])
+
+    def _shortlist(self, slot: Slot, vector: Vectors) -> tuple[Any, ...]:
+        rows = self.rows if self.rows is not None else self.tools.catalogue.rows(self.brief.libraries)
+        folders = self.brief.libraries
+        paragraph = self._text_of(slot.after)
+        near = self.tools.search.nearest(vector[None, :], DEPTH, rows)[0]
+        catalogue = self.tools.catalogue
+        rankings = [
+            Ranking("vector", tuple(near)),
+            Ranking("words", tuple(by_words(catalogue, f"{slot.query} {slot.caption}", folders, DEPTH))),
+            Ranking("words", tuple(by_words(catalogue, slot.query, folders, DEPTH))),
+            Ranking("context", tuple(by_words(catalogue, paragraph, folders, DEPTH)), weight=0.5),
+        ]
+        return shortlist(
+            rankings,
+            self.tools.candidates,
+            lambda found: catalogue.pictures(found, folders),
+            lambda found: self.tools.search.cosines(vector, found),
+        )
+
+    def _caption_for(self, slot: Slot, reranker: Reranker | None) -> tuple[str, str]:
+        """What the re-ranker reads: caption and paragraph, or the query where it does not read the language."""
+        if reranker is not None and self.brief.language not in reranker.languages:
+            return slot.query, slot.query
+        return f"{slot.caption}. {slot.query}", prose.cut_words(self._text_of(slot.after), EVIDENCE_WORDS, "en")
+
+    def _text_of(self, block: str) -> str:
+        blocks = self.draft.article.blocks if self.draft.article else ()
+        return next((each.text for each in blocks if each.id == block), "")
+
+
+class _Counting:
+    """A writer whose tokens are counted on the way."""
+
+    def __init__(self, writer: Writer, run: _Run) -> None:
+        self._writer = writer
+        self._run = run
+        self.id, self.context, self.languages = writer.id, writer.context, writer.languages
+
+    def generate(self, prompt: Prompt, cancel: Cancel) -> Iterator[Any]:
+        for piece in self._writer.generate(prompt, cancel):
+            self._run.tokens += piece.tokens
+            yield piece
+
+    def count_tokens(self, text: str) -> int:
+        return self._writer.count_tokens(text)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _progress(stage: Generator[float, None, T], name: StageName, start: float) -> Generator[AnyEvent, None, T]:
+    """A stage that yields its share done, as events."""
+    while True:
+        try:
+            share = next(stage)
+        except StopIteration as end:
+            return end.value
+        yield StageProgress(name, share, 1.0, _left(start, share, 1.0))
+
+
+def _timed(stage: Generator[Any, None, T], start: float) -> Generator[Any, None, T]:
+    """The stage's own events, progress with the time left filled in."""
+    while True:
+        try:
+            event = next(stage)
+        except StopIteration as end:
+            return end.value
+        if isinstance(event, StageProgress):
+            event = replace(event, seconds_left=_left(start, event.done, event.total))
+        yield event
+
+
+def _told(stage: StageName, done: int, total: int, start: float, notice: str) -> Iterator[AnyEvent]:
+    yield StageProgress(stage, done, total, _left(start, done, total))
+    if notice:
+        yield Notice(notice)
+
+
+def _left(start: float, done: float, total: float) -> float | None:
+    """Seconds left at the pace so far; None while too little is done to say."""
+    if done <= 0 or total <= 0 or done / total < 0.03:
+        return None
+    return (time.monotonic() - start) * (total - done) / done
+
+
+def _hash(*inputs: object) -> str:
+    return hashlib.blake2b(msgspec.json.encode(inputs), digest_size=16).hexdigest()

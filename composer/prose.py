@@ -1,0 +1,105 @@
+"""Counting, cutting and comparing prose, English and Chinese."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from composer.types import Article, Language
+
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_COUNTED_ZH = re.compile(rf"[{_HAN}]|[A-Za-z0-9]+")
+_WORD = re.compile(r"[A-Za-z0-9À-ɏ]+(?:['’\-][A-Za-z0-9À-ɏ]+)*")
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)[\"”’)\]]*\s+|(?<=[。！？…])[”’」』）]*\s*")
+_ENDS = (".", "!", "?", "。", "！", "？", "…")
+_CLOSERS = '"”’)]」』）'
+_TOKEN = re.compile(rf"[{_HAN}]|[A-Za-z0-9À-ɏ]+")
+_STOP = frozenset(
+    """
+    a an and are as at be been but by for from had has have in into is it its of on or our that the their
+    there these they this to was we were which who will with you your
+    """.split()  # noqa: SIM905 - a list of quoted words is harder to read
+)
+
+
+def length(text: str, language: Language) -> int:
+    """Words in English; in Chinese, characters, a Latin word or a number counting as one, as word processors do."""
+    return len((_WORD if language == "en" else _COUNTED_ZH).findall(text))
+
+
+def article_length(article: Article, language: Language) -> int:
+    """Length of the paragraphs; title and headings do not count."""
+    return sum(length(block.text, language) for block in article.blocks if block.kind == "paragraph")
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences in order, an unfinished last one included."""
+    found: list[str] = []
+    start = 0
+    for match in _SENTENCE_END.finditer(text):
+        found.append(text[start : match.end()].strip())
+        start = match.end()
+    rest = text[start:].strip()
+    return [sentence for sentence in [*found, rest] if sentence]
+
+
+def is_finished(sentence: str) -> bool:
+    return sentence.rstrip(_CLOSERS + " ").endswith(_ENDS)
+
+
+def join(parts: Iterable[str], language: Language) -> str:
+    return (" " if language == "en" else "").join(parts)
+
+
+def tokens(text: str) -> list[str]:
+    """Lower-case Latin words and single Han characters: the unit in which texts are compared."""
+    return [token.lower() for token in _TOKEN.findall(text)]
+
+
+def content_words(text: str) -> set[str]:
+    """Tokens that carry meaning, English plurals folded."""
+    return {_singular(token) for token in tokens(text)} - _STOP
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def shingles(text: str, size: int = 5) -> set[tuple[str, ...]]:
+    """All runs of `size` tokens (Broder 1997, resemblance of documents)."""
+    found = tokens(text)
+    return {tuple(found[at : at + size]) for at in range(len(found) - size + 1)}
+
+
+def repeated_share(text: str, earlier: set[tuple[str, ...]], size: int = 5) -> float:
+    """Share of the text's runs that were there before, 0 to 1."""
+    own = shingles(text, size)
+    return len(own & earlier) / len(own) if own else 0.0
+
+
+def similarity(one: str, other: str) -> float:
+    """Overlap of meaning-carrying words: shared over the smaller set, 0 to 1."""
+    a, b = content_words(one), content_words(other)
+    return len(a & b) / min(len(a), len(b)) if a and b else 0.0
+
+
+def key(sentence: str) -> str:
+    """Two sentences with one key say the same in the same words."""
+    return " ".join(tokens(sentence))
+
+
+def cut_words(text: str, limit: int, language: Language) -> str:
+    """At most `limit` words (English) or characters (Chinese), never in mid-word, without a hanging comma."""
+    text = " ".join(text.split())
+    if length(text, language) <= limit:
+        return text
+    if language == "en":
+        return " ".join(text.split(" ")[:limit]).rstrip(",;:-– ")
+    ends = [match.end() for match in _COUNTED_ZH.finditer(text)]
+    return text[: ends[limit - 1]].rstrip("，、；： ")
+
+
+def first_of(texts: Sequence[str], start: str) -> bool:
+    """Whether any of `texts` begins `start`, case ignored."""
+    lowered = start.lower()
+    return any(lowered.startswith(text.lower()) for text in texts)

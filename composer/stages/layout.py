@@ -1,0 +1,59 @@
+"""Lay out: article, slots and picks as one sequence of things on a page."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from composer.types import Composition, Picture
+
+NodeKind = Literal["title", "heading", "paragraph", "figure"]
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """One thing on the page. Figures carry a picture, its caption, what it shows for those who cannot see it, and whose
+    it is."""
+
+    kind: NodeKind
+    text: str = ""
+    picture: Picture | None = None
+    alt: str = ""
+    credit: str = ""
+
+
+def layout(composition: Composition) -> tuple[Node, ...]:
+    """The page in reading order.
+
+    Slots without a picture leave no trace; a slot whose block is gone comes at the end.
+    """
+    article = composition.article
+    if article is None:
+        return ()
+    figures: dict[str, list[Node]] = {}
+    for slot in composition.slots or ():
+        pick = composition.picks.get(slot.id)
+        if pick is not None and pick.picture is not None:
+            figures.setdefault(slot.after, []).append(_figure(slot.caption, pick.picture))
+    nodes = [Node(kind="title", text=article.title)]
+    for block in article.blocks:
+        nodes.append(Node(kind=block.kind, text=block.text))
+        nodes.extend(figures.pop(block.id, ()))
+    for left in figures.values():
+        nodes.extend(left)
+    return tuple(nodes)
+
+
+def _figure(caption: str, picture: Picture) -> Node:
+    # The caption ties the picture to the text and is the planner's; alt says what the picture is, in the words that
+    # the picture itself carries, which nobody guessed.
+    return Node(
+        kind="figure", text=caption, picture=picture, alt=picture.caption or caption, credit=credit_line(picture)
+    )
+
+
+def credit_line(picture: Picture) -> str:
+    """Whose picture it is and under which licence, as far as the picture says."""
+    if picture.credit and picture.licence and picture.licence not in picture.credit:
+        return f"{picture.credit} ({picture.licence})"
+    return picture.credit or picture.licence

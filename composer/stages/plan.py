@@ -1,0 +1,230 @@
+"""Plan: which paragraphs get a picture, and what each picture must show.
+
+The model is asked once over the whole article. Its answer is checked (paragraphs that exist, none twice, none side by
+side); what is missing is chosen from the text and the library: the paragraphs that the library can illustrate best,
+spread over the article.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Generator, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from composer import prose
+from composer.ports import Cancel, Message, Prompt, Writer
+from composer.prompts import PlanPrompts, prompts
+from composer.types import MOST_PICTURES, Article, Block, Brief, Language, Outline, Slot
+
+UNITS_A_PICTURE = {"en": 200, "zh": 350}
+CAPTION_LIMIT = {"en": 16, "zh": 30}
+QUERY_WORDS = 12
+SHOWN = {"en": 36, "zh": 70}
+"""How much of each paragraph the model is shown: beginnings carry the subject, and the prompt stays short."""
+
+
+class _Picture(Struct, frozen=True):
+    paragraph: str
+    shows: str
+    caption: str
+    tone: str = ""
+
+
+class _Answer(Struct, frozen=True):
+    pictures: tuple[_Picture, ...]
+
+
+def pictures_for(brief: Brief, paragraphs: int) -> int:
+    """How many slots: as asked, or one for every 200 words (350 characters); never more than can stand apart."""
+    wanted = brief.pictures
+    if wanted is None:
+        wanted = max(1, round(brief.length / UNITS_A_PICTURE[brief.language]))
+    return min(wanted, paragraphs, MOST_PICTURES)
+
+
+def plan(
+    brief: Brief,
+    outline: Outline,
+    article: Article,
+    evidence: Mapping[str, float],
+    writer: Writer,
+    query_languages: Sequence[Language],
+    cancel: Cancel,
+) -> Generator[float, None, tuple[Slot, ...]]:
+    """Choose the slots; yields the share done (0 to 1).
+
+    `evidence` says for each paragraph's id how well the library can illustrate it, 0 to 1. Never fails: with no usable
+    word from the model the slots come from the text and the evidence alone.
+    """
+    paragraphs = [block for block in article.blocks if block.kind == "paragraph"]
+    count = pictures_for(brief, len(paragraphs))
+    if not count:
+        return ()
+    words = prompts(brief.language).plan
+    headings = {block.section: block.text for block in article.blocks if block.kind == "heading"}
+    asked = yield from _ask(paragraphs, headings, count, brief, words, writer, cancel)
+    proposed = {picture.paragraph: picture for picture in asked}
+    chosen = choose_paragraphs(paragraphs, evidence, proposed.keys(), count)
+    slots: list[Slot] = []
+    for place, block in enumerate(chosen):
+        yield 0.5 + 0.5 * place / len(chosen)
+        picture, origin = proposed.get(block.id), "model"
+        if picture is None:
+            picture = yield from _describe(block, headings.get(block.section, ""), brief, words, writer, cancel)
+            origin = "library"
+        slots.append(_slot(place, block, picture, origin, brief, outline, query_languages))
+    return tuple(slots)
+
+
+def choose_paragraphs(
+    paragraphs: Sequence[Block], evidence: Mapping[str, float], proposed: Collection[str], count: int
+) -> list[Block]:
+    """The `count` paragraphs with the most evidence, spread out, in reading order.
+
+    The article is dealt into `count` equal stretches and each gives one paragraph, so pictures never crowd; of two
+    neighbours only one is taken while there is another choice. A paragraph that the model proposed counts half a point
+    more than its evidence: it was read, not only measured.
+    """
+    chosen: list[int] = []
+    for stretch in range(count):
+        start, end = stretch * len(paragraphs) // count, (stretch + 1) * len(paragraphs) // count
+        places = [place for place in range(start, end) if place - 1 not in chosen] or list(range(start, end))
+        chosen.append(
+            max(places, key=lambda place: _merit(paragraphs[place], evidence, proposed))  # ties: the earlier one
+        )
+    return [paragraphs[place] for place in chosen]
+
+
+def _merit(block: Block, evidence: Mapping[str, float], proposed: Collection[str]) -> float:
+    return evidence.get(block.id, 0.0) + 0.5 * (block.id in proposed)
+
+
+def _ask(
+    paragraphs: Sequence[Block],
+    headings: Mapping[int, str],
+    count: int,
+    brief: Brief,
+    words: PlanPrompts,
+    writer: Writer,
+    cancel: Cancel,
+) -> Generator[float, None, list[_Picture]]:
+    names = {f"p{place + 1}": block.id for place, block in enumerate(paragraphs)}
+    listed = "\n".join(
+        _line(name, headings.get(block.section, ""), block.text, brief.language)
+        for name, block in zip(names, paragraphs, strict=True)
+    )
+    request = words.request.format(paragraphs=listed, count=count)
+    text = ""
+    for piece in writer.generate(_prompt(words, request, list(names), count, brief.seed), cancel):
+        text += piece.text
+        yield min(0.5, 0.5 * text.count('"tone"') / count)
+    found: list[_Picture] = []
+    for picture in _read(text):
+        block = names.get(picture.paragraph)
+        if block and block not in {other.paragraph for other in found} and prose.content_words(picture.shows):
+            found.append(msgspec.structs.replace(picture, paragraph=block))
+    return found
+
+
+def _describe(
+    block: Block, heading: str, brief: Brief, words: PlanPrompts, writer: Writer, cancel: Cancel
+) -> Generator[float, None, _Picture | None]:
+    yield 0.5
+    request = words.caption_request.format(heading=heading, text=prose.cut_words(block.text, 60, brief.language))
+    prompt = _prompt(words, request, ["p1"], 1, brief.seed + 7)
+    text = "".join(piece.text for piece in writer.generate(prompt, cancel))
+    return next((picture for picture in _read(text) if prose.content_words(picture.shows)), None)
+
+
+def _prompt(words: PlanPrompts, request: str, names: Sequence[str], count: int, seed: int) -> Prompt:
+    picture = {
+        "type": "object",
+        "properties": {
+            "paragraph": {"enum": list(names)},
+            "shows": {"type": "string", "maxLength": 80},
+            "caption": {"type": "string", "maxLength": 120},
+            "tone": {"enum": list(words.tones)},
+        },
+        "required": ["paragraph", "shows", "caption", "tone"],
+    }
+    schema: dict[str, object] = {
+        "type": "object",
+        "properties": {"pictures": {"type": "array", "minItems": count, "maxItems": count, "items": picture}},
+        "required": ["pictures"],
+    }
+    return Prompt(
+        messages=(
+            Message("system", words.system),
+            Message("user", words.example_request.strip()),
+            Message("assistant", words.example_answer),
+            Message("user", request.strip()),
+        ),
+        max_tokens=40 + 80 * count,
+        temperature=0.3,
+        seed=seed,
+        schema=schema,
+    )
+
+
+def _line(name: str, heading: str, text: str, language: Language) -> str:
+    start = prose.cut_words(text, SHOWN[language], language)
+    return f"{name} ({heading}) {start}" if language == "en" else f"{name}（{heading}）{start}"
+
+
+def _read(text: str) -> list[_Picture]:
+    """Every whole picture of the answer, also of one that was cut short."""
+    try:
+        return list(msgspec.json.decode(text, type=_Answer).pictures)
+    except msgspec.DecodeError:
+        pass
+    found: list[_Picture] = []
+    for match in re.finditer(r"\{[^{}]*\}", text):
+        try:
+            found.append(msgspec.json.decode(match.group(), type=_Picture))
+        except msgspec.DecodeError:
+            continue
+    return found
+
+
+def _slot(
+    place: int,
+    block: Block,
+    picture: _Picture | None,
+    origin: str,
+    brief: Brief,
+    outline: Outline,
+    query_languages: Sequence[Language],
+) -> Slot:
+    language = brief.language
+    section = outline.sections[block.section] if block.section < len(outline.sections) else None
+    heading, anchor = (section.heading, section.anchor) if section else ("", "")
+    caption = _caption(picture, block, heading, language)
+    query = prose.cut_words(picture.shows if picture else "", QUERY_WORDS, "en")
+    if language not in query_languages and not query.isascii():
+        query = ""  # the encoder would read it as noise
+    # A section planned around a picture of the library says so to the search; the names in it are what finds it again.
+    if anchor and prose.similarity(anchor, query) < 0.5:
+        query = f"{prose.cut_words(anchor, QUERY_WORDS, 'en')}, {query}".rstrip(", ")
+    if not query:
+        query = heading or prose.cut_words(block.text, QUERY_WORDS, language)
+    return Slot(
+        id=f"s{place + 1}",
+        after=block.id,
+        caption=caption,
+        query=query,
+        tone=picture.tone if picture else "",
+        origin="model" if origin == "model" else "library",
+    )
+
+
+def _caption(picture: _Picture | None, block: Block, heading: str, language: Language) -> str:
+    caption = prose.cut_words(picture.caption if picture else "", CAPTION_LIMIT[language], language)
+    caption = caption.strip(" \"'“”").rstrip(".。")
+    fits = len(prose.tokens(caption)) >= 2 and (language == "en" or not caption.isascii())
+    if not fits:
+        caption = prose.cut_words(prose.sentences(block.text)[0], CAPTION_LIMIT[language], language).rstrip(".。")
+        if heading and len(prose.tokens(caption)) < 2:
+            caption = heading
+    return caption[:1].upper() + caption[1:]

@@ -1,0 +1,222 @@
+"""From names in the settings to adapters, built when first used. Importing this file imports nothing heavy.
+
+Who lives where: llama.cpp in the engine process; everything on torch in one child process, so that what it does is done
+one after the other; vector search in another, away from torch's threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL.Image import Image
+
+from composer.errors import ModelNotReady
+from composer.home import subfolder
+from composer.library.catalogue import Catalogue
+from composer.library.vectors import VectorSearch
+from composer.pipeline import Tools
+from composer.ports import Encoder, Ids, Reranker, VectorIndex, Vectors, Writer
+from composer.settings import Settings
+from composer.stages.rank import Weights
+from composer.types import Language
+from models import store
+from models.isolation import Host
+
+WRITERS = {"starter": "starter-writer", "starter-tiny": "starter-writer-tiny"}
+ENCODERS = {"starter": "starter-encoder"}
+RERANKERS = {"starter": "starter-encoder"}
+DEFAULT_PASSAGE: dict[Language, int] = {"en": 170, "zh": 260}
+"""For a writer that nobody measured."""
+
+STARTER_WEIGHTS = Weights(
+    vector=0.35,
+    words=0.30,
+    rerank=0.35,
+    vector_middle=0.30,
+    vector_width=0.08,
+    rerank_middle=0.40,
+    rerank_width=0.08,
+)
+"""For the starter encoder and judge; `bench/choose.py` prints what each score finds alone and together."""
+VISION_WEIGHTS = Weights(
+    vector=0.3,
+    words=0.2,
+    rerank=0.5,
+    vector_middle=0.22,
+    vector_width=0.04,
+    rerank_middle=0.0,
+    rerank_width=1.5,
+)
+"""For an open_clip encoder and a vision-language model: the usual scales of such models, not yet fitted."""
+
+
+class Models:
+    """The adapters that the settings name. One object an engine; close it to free everything."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._torch = Host("picture model", settings.threads)
+        self._search = Host("search", settings.threads)
+        self._catalogue: Catalogue | None = None
+        self._writer: Writer | None = None
+        self._tools: Tools | None = None
+
+    def catalogue(self) -> Catalogue:
+        """The library's catalogue, opened once."""
+        if self._catalogue is None:
+            folder = subfolder("library")
+            self._catalogue = Catalogue(folder / "catalogue.sqlite", folder / "previews")
+        return self._catalogue
+
+    def writer(self) -> Writer:
+        """The writer of the settings, loaded on first use. Raises ModelNotReady."""
+        if self._writer is None:
+            self._writer = self._build_writer(self._settings.writer)
+        return self._writer
+
+    def tools(self) -> Tools:
+        """What the pipeline works with. Nothing is loaded yet. Raises ModelNotReady when an encoder is not there."""
+        if self._tools is None:
+            encoder = self._build_encoder(self._settings.encoder)
+            reranker = self._build_reranker(self._settings.reranker)
+            starter = self._settings.encoder == "starter"
+            self._tools = Tools(
+                catalogue=self.catalogue(),
+                writer_id=self._settings.writer,
+                writer=self.writer,
+                longest_passage=self.longest_passage,
+                encoder=encoder,
+                search=VectorSearch(self.catalogue(), _Index(self._search, encoder), encoder),
+                reranker=reranker,
+                weights=STARTER_WEIGHTS if starter else VISION_WEIGHTS,
+                candidates=self._settings.candidates,
+                empty_below=self._settings.empty_below,
+            )
+        return self._tools
+
+    def longest_passage(self, language: Language) -> int:
+        """How long a passage the writer can hold, in words or characters."""
+        name = WRITERS.get(self._settings.writer)
+        known = store.find(name).longest_passage if name else {}
+        return known.get(language, DEFAULT_PASSAGE[language])
+
+    def warm(self) -> None:
+        """Start importing the picture models in their own process, without waiting."""
+        self._torch.warm("torch", "transformers")
+
+    def close(self) -> None:
+        """Free every model and end the child processes."""
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = self._tools = None
+        self._torch.close()
+        self._search.close()
+        if self._catalogue is not None:
+            self._catalogue.close()
+            self._catalogue = None
+
+    def _build_writer(self, name: str) -> Writer:
+        kind, _, rest = name.partition(":")
+        if name in WRITERS:
+            model = store.find(WRITERS[name])
+            from models.writers.llama import LlamaWriter
+
+            return LlamaWriter(
+                store.ready(model) / model.files[0].name,
+                model_id=f"{model.name}@{model.files[0].sha256[:12]}",
+                languages=model.languages,
+                threads=self._settings.threads,
+            )
+        if kind == "gguf" and rest:
+            from models.writers.llama import LlamaWriter
+
+            path = Path(rest).expanduser()
+            return LlamaWriter(path, model_id=path.name, languages=("en", "zh"), threads=self._settings.threads)
+        if kind == "transformers" and rest:
+            from models.writers.causal import CausalWriter
+
+            return self._torch.build(CausalWriter, rest)
+        raise _unknown("writer", name, ["starter", "starter-tiny", "gguf:FILE", "transformers:FOLDER"])
+
+    def _build_encoder(self, name: str) -> Encoder:
+        kind, _, rest = name.partition(":")
+        if name == "starter":
+            from models.starter.conse import ConseEncoder
+
+            folder = store.ready(store.find(ENCODERS["starter"]))
+            return _Known(self._torch.build(ConseEncoder, folder, self._settings.threads), ConseEncoder)
+        if kind == "open_clip" and rest:
+            from models.encoders.openclip import OpenClipEncoder
+
+            return self._torch.build(OpenClipEncoder, rest)
+        raise _unknown("encoder", name, ["starter", "open_clip:MODEL/TAG", "open_clip:FOLDER"])
+
+    def _build_reranker(self, name: str) -> Reranker | None:
+        kind, _, rest = name.partition(":")
+        if name == "none":
+            return None
+        if name == "starter":
+            from models.starter.judge import WordsJudge
+
+            return self._torch.build(WordsJudge, store.ready(store.find(ENCODERS["starter"])))
+        if kind == "transformers" and rest:
+            from models.rerankers.vision_language import VisionLanguageReranker
+
+            return self._torch.build(VisionLanguageReranker, rest)
+        raise _unknown("re-ranker", name, ["starter", "transformers:FOLDER", "none"])
+
+
+class _Known:
+    """An encoder whose constants are known without loading it: a library that is up to date then waits for nothing."""
+
+    def __init__(self, encoder: Encoder, constants: type[Encoder]) -> None:
+        self._encoder = encoder
+        self.id: str = constants.id  # type: ignore[assignment] - a plain attribute of the class
+        self.dimensions: int = constants.dimensions  # type: ignore[assignment]
+        self.image_size: int = constants.image_size  # type: ignore[assignment]
+        self.languages: tuple[Language, ...] = constants.languages  # type: ignore[assignment]
+
+    def encode_images(self, images: Sequence[Image]) -> Vectors:
+        return self._encoder.encode_images(images)
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        return self._encoder.encode_texts(texts)
+
+    def close(self) -> None:
+        self._encoder.close()
+
+
+class _Index:
+    """The exact index in the search process, made when the encoder's size is first needed: asking may load it."""
+
+    def __init__(self, host: Host, encoder: Encoder) -> None:
+        self._host = host
+        self._encoder = encoder
+        self._index: VectorIndex | None = None
+
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        self._ready().add(ids, vectors)
+
+    def remove(self, ids: Ids) -> None:
+        self._ready().remove(ids)
+
+    def search(self, queries: Vectors, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
+        return self._ready().search(queries, k, among)
+
+    def close(self) -> None:
+        self._ready().close()
+
+    def __len__(self) -> int:
+        return len(self._ready())
+
+    def _ready(self) -> VectorIndex:
+        if self._index is None:
+            from models.indexes.flat import FlatIndex
+
+            self._index = self._host.build(FlatIndex, self._encoder.dimensions)
+        return self._index
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> ModelNotReady:
+    return ModelNotReady(f"There is no {kind} named {name}.", f"Set one of: {', '.join(known)}.")
