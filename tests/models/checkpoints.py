@@ -83,6 +83,20 @@ def causal(folder: Path, byte_level: bool = False, chat: str | None = CHAT, **ch
     return folder
 
 
+def sliding(folder: Path) -> Path:
+    """A Mistral that looks back 16 tokens: what its cache has forgotten cannot be cropped back."""
+    import torch
+    from transformers import MistralConfig, MistralForCausalLM
+
+    torch.manual_seed(5)
+    words = tokenizer(byte_level=False)
+    values: dict[str, Any] = text_config(len(words)).to_dict() | {"sliding_window": 16}
+    del values["model_type"]
+    MistralForCausalLM(MistralConfig(**values)).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
 TINY_CLIP: dict[str, Any] = {
     "embed_dim": 24,
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 8, "patch_size": 8},
@@ -175,4 +189,37 @@ def looking(folder: Path, chat: str | None = LOOK) -> Path:
     Idefics3ForConditionalGeneration(config).save_pretrained(folder)
     pictures = Idefics3ImageProcessor(size={"longest_edge": 96}, max_image_size={"longest_edge": 32})
     Idefics3Processor(pictures, words, image_seq_len=4, chat_template=chat).save_pretrained(folder)
+    return folder
+
+
+LOOK_QWEN = LOOK.replace("<image>", "<|vision_start|><|image_pad|><|vision_end|>")
+
+
+def looking_qwen(folder: Path) -> Path:
+    """A tiny Qwen2.5-VL: pictures of any size, positions in three dimensions."""
+    import torch
+    from transformers import (
+        Qwen2_5_VLConfig,
+        Qwen2_5_VLForConditionalGeneration,
+        Qwen2_5_VLProcessor,
+        Qwen2VLImageProcessor,
+        Qwen2VLVideoProcessor,
+    )
+
+    torch.manual_seed(9)
+    marks = {"vision_start": "<|vision_start|>", "vision_end": "<|vision_end|>"}
+    marks |= {"image": "<|image_pad|>", "video": "<|video_pad|>"}
+    words = tokenizer(special=[*marks.values(), "<end_of_utterance>"], chat=None)
+    rope = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0}
+    text: dict[str, Any] = text_config(len(words), max_position_embeddings=2048).to_dict() | {"rope_parameters": rope}
+    del text["model_type"]
+    sight: dict[str, Any] = {"depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 4, "patch_size": 8}
+    sight |= {"out_hidden_size": 32, "window_size": 32, "fullatt_block_indexes": [1], "initializer_range": 0.3}
+    ids: dict[str, Any] = {f"{name}_token_id": words.vocab[mark] for name, mark in marks.items()}
+    config = Qwen2_5_VLConfig(text_config=text, vision_config=sight, **ids)
+    Qwen2_5_VLForConditionalGeneration(config).save_pretrained(folder)
+    cut: dict[str, Any] = {"patch_size": 8, "merge_size": 2, "temporal_patch_size": 2}
+    pictures = Qwen2VLImageProcessor(size={"shortest_edge": 32 * 32, "longest_edge": 96 * 96}, **cut)
+    moving = Qwen2VLVideoProcessor(**cut)
+    Qwen2_5_VLProcessor(pictures, words, moving, chat_template=LOOK_QWEN).save_pretrained(folder)
     return folder

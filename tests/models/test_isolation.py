@@ -197,7 +197,7 @@ def test_cancel_reaches_the_child(toy: Toy) -> None:
     start = time.monotonic()
     with pytest.raises(Cancelled):
         toy.wait(cancel)
-    assert 0.08 < time.monotonic() - start < 0.25
+    assert 0.08 < time.monotonic() - start < 0.4
     assert toy.echo(2) == 2
 
 
@@ -207,7 +207,7 @@ def test_cancel_does_not_wait_for_deaf_code(toy: Toy) -> None:
     start = time.monotonic()
     with pytest.raises(Cancelled):
         toy.sleep(1.0, cancel=cancel)
-    assert time.monotonic() - start < 0.45
+    assert time.monotonic() - start < 0.7
     assert toy.echo(3) == 3
 
 

@@ -78,6 +78,15 @@ def test_agrees_with_plain_calls(folder: Path, some: list[Picture], batch: int) 
     assert np.ptp(expected) > 0.01, "the pictures must differ for this to say anything"
 
 
+def test_another_architecture_agrees_with_plain_calls(tmp_path: Path, some: list[Picture]) -> None:
+    folder = checkpoints.looking_qwen(tmp_path)
+    reranker = VisionLanguageReranker(folder, precision="fp32", device="cpu", batch=4)
+    scores = reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
+    expected = reference(folder, reranker, some)
+    assert np.allclose(scores, expected, atol=1e-3)
+    assert np.ptp(expected) > 0.01
+
+
 def test_pictures_and_words_both_count(reranker: VisionLanguageReranker, some: list[Picture]) -> None:
     scores = reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
     assert np.abs(reranker.rerank(some, "A castle", PARAGRAPH, Cancel()) - scores).max() > 1e-3

@@ -107,6 +107,14 @@ def test_a_shared_beginning_is_not_computed_again(writer: CausalWriter, monkeypa
     assert max(sizes) < 20
 
 
+def test_a_cache_that_forgets_is_made_anew(tmp_path: Path) -> None:
+    folder = checkpoints.sliding(tmp_path)
+    writer = CausalWriter(folder, precision="fp32", device="cpu")
+    beginning = "the harbour lies quiet before dawn and boats leave for the sea " * 3
+    for words in (beginning + "castle", beginning + "flowers", "the sea"):
+        assert written(writer, prompt(words, max_tokens=20, fresh=False)) == reference(folder, words, 20)
+
+
 def test_long_prompts_are_computed_in_parts(writer: CausalWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     words = "the harbour lies quiet before dawn and boats leave for the sea " * 6
     whole = written(writer, prompt(words))
