@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import msgspec
 import typer
@@ -43,6 +43,13 @@ class Workshop(Protocol):
     def catalogue(self) -> Catalogue: ...
     def tools(self) -> Tools: ...
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class _Worded(Protocol):
+    """An error of the command-line parser, which words itself."""
+
+    def format_message(self) -> str: ...
 
 
 class Adapters(Struct, frozen=True):
@@ -89,7 +96,7 @@ def run(
         return FAILED
     except Exception as error:
         if type(error).__module__.startswith(("click", "typer")):  # wrong usage, worded by the parser
-            _say(getattr(error, "format_message", lambda: str(error))())
+            _say(error.format_message() if isinstance(error, _Worded) else str(error))
             return USAGE
         raise
     finally:
@@ -97,7 +104,7 @@ def run(
 
 
 @app.command("compose")
-def compose_verb(
+def compose_verb(  # noqa: PLR0913, PLR0917 - one parameter an option
     context: typer.Context,
     brief: Annotated[str, typer.Option(help="What the article is about.")],
     out: Annotated[Path, typer.Option(help="Folder for the article, made if missing.")],

@@ -41,7 +41,7 @@ class VectorSearch:
         self.refresh()
         if not len(rows) or not len(self._held):
             return [[] for _ in queries]
-        everything = len(rows) >= len(self._held)
+        everything = bool(np.isin(self._held, rows).all())
         ids, scores = self._index.search(queries, count, None if everything else rows)
         return [
             [(int(row), float(score)) for row, score in zip(found, given, strict=True) if row >= 0]
