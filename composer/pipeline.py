@@ -39,6 +39,7 @@ from composer.types import (
     ArticleReady,
     Block,
     Brief,
+    Candidate,
     CandidatesReady,
     Composed,
     Composition,
@@ -234,7 +235,7 @@ class _Run:
             vectors = self.tools.encoder.encode_texts([slot.query for slot in slots])
             for place, slot in enumerate(slots):
                 self.cancel.check()
-                yield CandidatesReady(slot.id, self._shortlist(slot, vectors[place]))
+                yield CandidatesReady(slot.id, self._shortlist(slot, vectors[place], self.tools.candidates))
                 yield StageProgress("retrieve", place + 1, len(slots))
         yield StageFinished("retrieve", time.monotonic() - start, inputs)
 
@@ -279,24 +280,24 @@ class _Run:
         return _Counting(writer, self)
 
     def _hints(self) -> dict[str, str]:
-        """Library pictures on the topic: short name -> what its caption says, best first, near-duplicates once."""
+        """Library pictures on the topic: short name -> what its caption says, best first, near-duplicates once.
+
+        The topic is treated as a slot: the pictures that would win it are those that the article can be about.
+        """
         if self.rows is None:
             return {}
         topic = self._twin(f"{self.brief.topic}. {self.brief.notes}".strip(". "))
-        found = by_words(self.tools.catalogue, topic, self.brief.libraries, HINTS * 4)
-        pictures = self.tools.catalogue.pictures([row for row, _ in found], self.brief.libraries)
+        slot = Slot(id="topic", after="", caption=topic, query=topic)
+        found = self._shortlist(slot, self.tools.encoder.encode_texts([topic])[0], HINTS * 2)
+        ranked = rank(found, topic, topic, self.tools.reranker, self.tools.weights, self.cancel)
         hints: dict[str, str] = {}
-        groups: set[str] = set()
-        for row, _ in found:
-            picture = pictures[row]
-            if not picture.caption or (picture.group and picture.group in groups):
-                continue
-            groups.add(picture.group)
-            name = prose.cut_words(prose.sentences(picture.caption)[0], HINT_WORDS, "en").strip(" .;\"'")
-            if name and name not in hints:
-                hints[name] = prose.cut_words(picture.caption, ANCHOR_WORDS, "en")
-            if len(hints) == HINTS:
+        for candidate in ranked:
+            caption = candidate.picture.caption
+            if candidate.final < self.tools.empty_below or len(hints) == HINTS:
                 break
+            name = prose.subject_of(caption, HINT_WORDS)
+            if name and prose.key(name) not in {prose.key(other) for other in hints}:
+                hints[name] = prose.cut_words(caption, ANCHOR_WORDS, "en")
         return hints
 
     def _twin(self, text: str) -> str:
@@ -343,7 +344,7 @@ class _Run:
     def _encoded(self, texts: Sequence[str]) -> Vectors:
         return self.tools.encoder.encode_texts([text or "picture" for text in texts])
 
-    def _shortlist(self, slot: Slot, vector: Vectors) -> tuple[Any, ...]:
+    def _shortlist(self, slot: Slot, vector: Vectors, count: int) -> tuple[Candidate, ...]:
         rows = self.rows if self.rows is not None else self.tools.catalogue.rows(self.brief.libraries)
         folders = self.brief.libraries
         paragraph = self._text_of(slot.after)
@@ -357,7 +358,7 @@ class _Run:
         ]
         return shortlist(
             rankings,
-            self.tools.candidates,
+            count,
             lambda found: catalogue.pictures(found, folders),
             lambda found: self.tools.search.cosines(vector, found),
         )

@@ -13,6 +13,9 @@ _WORD = re.compile(r"[A-Za-z0-9À-ɏ]+(?:['’\-][A-Za-z0-9À-ɏ]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)[\"”’)\]]*\s+|(?<=[。！？…])[”’」』）]*\s*")
 _ENDS = (".", "!", "?", "。", "！", "？", "…")
 _CLOSERS = '"”’)]」』）'
+_BRACKETS = re.compile(r"^([^()]{2,40}?) \((.+)\)(?:,.*)?$")
+_COUNTER = re.compile(r"\b\w*\d\w*\b")
+_NAME = re.compile(r"(?<=[a-zà-ɏ,;:'’)] )[A-ZÀ-Þ][\w-]+")
 _TOKEN = re.compile(rf"[{_HAN}]|[A-Za-z0-9À-ɏ]+")
 _STOP = frozenset(
     """
@@ -65,6 +68,11 @@ def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
+def names(text: str) -> set[str]:
+    """Capitalised words that do not begin the text: what a sentence names. Latin script only."""
+    return {match.group().lower() for match in _NAME.finditer(text)}
+
+
 def shingles(text: str, size: int = 5) -> set[tuple[str, ...]]:
     """All runs of `size` tokens (Broder 1997, resemblance of documents)."""
     found = tokens(text)
@@ -97,6 +105,20 @@ def cut_words(text: str, limit: int, language: Language) -> str:
         return " ".join(text.split(" ")[:limit]).rstrip(",;:-– ")
     ends = [match.end() for match in _COUNTED_ZH.finditer(text)]
     return text[: ends[limit - 1]].rstrip("，、；： ")
+
+
+def subject_of(caption: str, limit: int) -> str:
+    """What a picture's caption is about, in at most `limit` words: its first sentence without what files add to it.
+
+    "windmill (Mykonos windmills 2), energy" -> "Mykonos windmills": what stands in brackets is the more special name
+    when it repeats the general one.
+    """
+    first = sentences(caption)[0].rstrip(".") if caption.strip() else ""
+    match = _BRACKETS.match(first)
+    if match:
+        general, special = match[1], _COUNTER.sub(" ", match[2])
+        first = special if content_words(general) & content_words(special) else general
+    return cut_words(first, limit, "en").strip(" .;,\"'")
 
 
 def first_of(texts: Sequence[str], start: str) -> bool:

@@ -78,6 +78,7 @@ class Models:
     def tools(self) -> Tools:
         """What the pipeline works with. Nothing is loaded yet. Raises ModelNotReady when an encoder is not there."""
         if self._tools is None:
+            self.warm()
             encoder = self._build_encoder(self._settings.encoder)
             reranker = self._build_reranker(self._settings.reranker)
             starter = self._settings.encoder == "starter"

@@ -16,7 +16,7 @@ from msgspec import Struct
 from composer import prose
 from composer.ports import Cancel, Message, Prompt, Writer
 from composer.prompts import OutlinePrompts, prompts
-from composer.types import Brief, Outline, Section
+from composer.types import Brief, Language, Outline, Section
 
 MOST_SECTIONS = 12
 HEADING_LETTERS = 48
@@ -28,13 +28,13 @@ _PASSAGE = {"en": 130, "zh": 210}
 
 
 class _Planned(Struct, frozen=True):
-    subject: str
+    subject: str = ""
     picture: str = NO_PICTURE
 
 
 class _Answer(Struct, frozen=True):
-    title: str
     sections: tuple[_Planned, ...]
+    title: str = ""
 
 
 def passages_for(brief: Brief, longest: int) -> int:
@@ -84,35 +84,33 @@ def _ask(
             Message("assistant", words.example_answer),
             Message("user", request.strip()),
         ),
-        max_tokens=80 + 60 * count,
+        max_tokens=80 + 50 * count,
         seed=brief.seed,
-        schema=_schema(hints, count),
+        schema=_schema(hints, count, brief.language),
         fresh=True,
     )
     text = ""
     for piece in writer.generate(prompt, cancel):
         text += piece.text
-        yield min(0.9, text.count('"subject"') / (count + 1))
+        yield min(0.9, text.count("}") / (count + 1))
     return _read(text)
 
 
-def _schema(hints: Sequence[str], count: int) -> dict[str, object]:
-    section = {
-        "type": "object",
-        "properties": {
-            "picture": {"enum": [*hints, NO_PICTURE]},
-            "subject": {"type": "string", "maxLength": HEADING_LETTERS},
-        },
-        "required": ["picture", "subject"],
-    }
-    return {
-        "type": "object",
-        "properties": {
-            "title": {"type": "string", "maxLength": 60},
-            "sections": {"type": "array", "minItems": count, "maxItems": count, "items": section},
-        },
-        "required": ["title", "sections"],
-    }
+def _schema(hints: Sequence[str], count: int, language: Language) -> dict[str, object]:
+    subject = {"type": "string", "maxLength": HEADING_LETTERS}
+    if not hints:
+        section: dict[str, object] = _record(subject=subject)
+    elif language == "en":
+        # A section about a picture of the library takes its name as it stands: the model would only get it wrong.
+        section = {"anyOf": [_record(picture={"enum": list(hints)}), _record(subject=subject)]}
+    else:
+        section = _record(picture={"enum": [*hints, NO_PICTURE]}, subject=subject)
+    sections = {"type": "array", "minItems": count, "maxItems": count, "items": section}
+    return _record(sections=sections, title={"type": "string", "maxLength": 60})
+
+
+def _record(**properties: object) -> dict[str, object]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def _read(text: str) -> _Answer | None:
@@ -132,7 +130,8 @@ def _read(text: str) -> _Answer | None:
 
 def _distinct(planned: Sequence[_Planned], topic: str) -> list[_Planned]:
     kept: list[_Planned] = []
-    for one in planned:
+    for each in planned:
+        one = each if each.subject else _Planned(each.picture, each.picture)
         if _is_new(one.subject, kept, topic):
             kept.append(one)
     return kept
@@ -192,16 +191,15 @@ def _repair(
 
 def _heading(subject: str) -> str:
     subject = " ".join(subject.split()).strip(" .。,，;；:：\"'")
+    if len(subject) >= HEADING_LETTERS and " " in subject:
+        subject = subject.rsplit(" ", 1)[0].rstrip(" ,;:")  # the bound may have cut its last word in two
     return subject[:1].upper() + subject[1:]
 
 
 def _anchor(planned: _Planned, hints: Sequence[str]) -> str:
-    """The hint that the section is about: the model's own choice if the subject bears it out, else the closest one."""
-    if planned.picture in hints and planned.picture != NO_PICTURE:
-        latin = prose.content_words(planned.subject)
-        # A Chinese subject shares no words with an English caption, so there the model's choice has to do.
-        if not latin or not planned.subject.isascii() or latin & prose.content_words(planned.picture):
-            return planned.picture
+    """The hint that the section is about: the one the model named, else the closest in words; "" when there is none."""
+    if planned.picture in hints:
+        return planned.picture
     best = max(hints, key=lambda hint: prose.similarity(hint, planned.subject), default="")
     return best if best and prose.similarity(best, planned.subject) >= 0.5 else ""
 

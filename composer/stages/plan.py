@@ -21,7 +21,7 @@ from composer.types import MOST_PICTURES, Article, Block, Brief, Language, Outli
 UNITS_A_PICTURE = {"en": 200, "zh": 350}
 CAPTION_LIMIT = {"en": 16, "zh": 30}
 QUERY_WORDS = 12
-SHOWN = {"en": 36, "zh": 70}
+SHOWN = {"en": 24, "zh": 50}
 """How much of each paragraph the model is shown: beginnings carry the subject, and the prompt stays short."""
 
 
@@ -200,7 +200,7 @@ def _slot(
     language = brief.language
     section = outline.sections[block.section] if block.section < len(outline.sections) else None
     heading, anchor = (section.heading, section.anchor) if section else ("", "")
-    caption = _caption(picture, block, heading, language)
+    caption = _caption(picture, block, heading, anchor, language)
     query = prose.cut_words(picture.shows if picture else "", QUERY_WORDS, "en")
     if language not in query_languages and not query.isascii():
         query = ""  # the encoder would read it as noise
@@ -219,11 +219,13 @@ def _slot(
     )
 
 
-def _caption(picture: _Picture | None, block: Block, heading: str, language: Language) -> str:
+def _caption(picture: _Picture | None, block: Block, heading: str, anchor: str, language: Language) -> str:
     caption = prose.cut_words(picture.caption if picture else "", CAPTION_LIMIT[language], language)
     caption = caption.strip(" \"'“”").rstrip(".。")
     fits = len(prose.tokens(caption)) >= 2 and (language == "en" or not caption.isascii())
-    if not fits:
+    if fits and anchor and prose.names(caption) - prose.names(f"{heading} {anchor}"):
+        caption = heading  # it names something that the picture's own words do not: a guess
+    elif not fits:
         caption = prose.cut_words(prose.sentences(block.text)[0], CAPTION_LIMIT[language], language).rstrip(".。")
         if heading and len(prose.tokens(caption)) < 2:
             caption = heading

@@ -19,6 +19,7 @@ from composer.types import (
     BlockReplaced,
     BlockStarted,
     Brief,
+    Language,
     Outline,
     StageProgress,
     TextDelta,
@@ -32,6 +33,17 @@ SHORTEST = {"en": 40, "zh": 60}
 TOKENS_PER_UNIT = {"en": 1.45, "zh": 1.15}
 _PREFERRED = {"en": 150, "zh": 260}
 _MARKUP = re.compile(r"^\s*(?:#+\s*|[-*•]\s+|\d+[.)、]\s*)|\*\*|__|`", re.MULTILINE)
+
+_DATED = re.compile(
+    r"\b1\d{3}\b|\b20\d{2}\b|\b\w+(?:st|nd|rd|th)[- ]centur(?:y|ies)"
+    r"|[\d,.]+ ?(?:feet|foot|met|km|kilomet|mile)"
+    r"|\d+ ?年|[\d一二三四五六七八九十]+ ?世纪|\d+ ?(?:米|公里|英尺)",
+    re.IGNORECASE,
+)
+"""Years, centuries and measures: what a small model makes up most readily."""
+
+_IT = re.compile(r"^It(’s|'s|s\b|\b)")
+_AFTER_IT = {"'s": " is", "’s": " is", "s": "’s", "": ""}
 
 WriteEvent = BlockStarted | TextDelta | BlockReplaced | StageProgress
 
@@ -146,7 +158,7 @@ def _passage(
         yield BlockReplaced(_with(block, " "))
         second = yield from _stream(block, passage, wanted, state, writer, cancel, again=True)
         best = min(first, second, key=lambda text: (_is_poor(text, wanted, state), _badness(text, wanted, state)))
-    final = _with(block, _without_repeats(best, state), done=True)
+    final = _with(block, _unrepeated(best, state), done=True)
     if final.text:
         state.blocks.append(final)
         state.remember(final.text)
@@ -180,7 +192,7 @@ def _stream(
             if count > wanted * OVERSHOOT or _circles(clean, state):
                 break
     stream.close() if isinstance(stream, Generator) else None
-    return _finished(_clean(raw, passage.heading, state.words), wanted, state)
+    return _finished(_clean(raw, passage.heading, state.words), passage, wanted, state)
 
 
 def _prompt(passage: _Passage, wanted: int, state: _State, *, again: bool) -> Prompt:
@@ -254,13 +266,15 @@ def _circles(text: str, state: _State) -> bool:
     return bool(found) and len(found[-1]) > 20 and (found[-1] in state.keys or found[-1] in found[:-1])
 
 
-def _finished(text: str, wanted: int, state: _State) -> str:
-    """Whole sentences only, nothing past the length wanted by more than its last sentence, no closing phrases."""
+def _finished(text: str, passage: _Passage, wanted: int, state: _State) -> str:
+    """Whole sentences only, nothing far past the length wanted, no closing phrases, no invented figures."""
     language = state.brief.language
     kept: list[str] = []
     keys: set[str] = set()
-    for sentence in prose.sentences(text):
+    for place, sentence in enumerate(prose.sentences(text)):
         if not prose.is_finished(sentence) or prose.first_of(state.words.unwanted, sentence):
+            continue
+        if _invented(sentence, passage, state):
             continue
         if prose.first_of(state.words.closing_starts, sentence) and kept:
             break
@@ -268,9 +282,17 @@ def _finished(text: str, wanted: int, state: _State) -> str:
             break
         if kept and prose.length(prose.join([*kept, sentence], language), language) > wanted * OVERSHOOT:
             break
-        kept.append(sentence)
+        kept.append(_named(sentence, passage.heading, language) if place and not kept else sentence)
         keys.add(prose.key(sentence))
     return prose.join(kept, language)
+
+
+def _named(sentence: str, heading: str, language: Language) -> str:
+    """A sentence that has become the first of its paragraph names its subject instead of saying "it"."""
+    if language == "zh":
+        return heading + sentence[1:] if sentence.startswith("它") and not sentence.startswith("它们") else sentence
+    subject = heading.partition(",")[0]
+    return _IT.sub(lambda match: subject + _AFTER_IT.get(match[1].lower(), match[1]), sentence, count=1)
 
 
 def _is_poor(text: str, wanted: int, state: _State) -> bool:
@@ -287,9 +309,15 @@ def _badness(text: str, wanted: int, state: _State) -> float:
     return prose.repeated_share(text, state.seen) + short
 
 
-def _without_repeats(text: str, state: _State) -> str:
+def _unrepeated(text: str, state: _State) -> str:
     kept = [sentence for sentence in prose.sentences(text) if prose.key(sentence) not in state.keys]
     return prose.join(kept, state.brief.language)
+
+
+def _invented(sentence: str, passage: _Passage, state: _State) -> bool:
+    """Whether the sentence states a year, a century or a measure that neither the brief nor the picture gave."""
+    given = f"{state.brief.topic} {state.brief.notes} {passage.anchor} {passage.heading}".lower()
+    return any(match.group().lower() not in given for match in _DATED.finditer(sentence))
 
 
 def _fill(passages: list[_Passage], state: _State, writer: Writer, cancel: Cancel) -> Generator[WriteEvent, None, None]:
