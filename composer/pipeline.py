@@ -213,8 +213,8 @@ class _Run:
         slots: tuple[Slot, ...] = ()
         if self.rows is not None and self.brief.pictures != 0:
             stage = plan(
-                self.brief, self.draft.outline, self.draft.article, self._evidence(), self.tools.writer(),
-                self.tools.encoder.languages, self.cancel,
+                self.brief, self.draft.outline, self.draft.article, self._evidence(), self._subjects(),
+                self.tools.writer(), self.cancel,
             )  # fmt: skip
             slots = yield from _progress(stage, "plan", start)
         elif self.brief.pictures != 0:
@@ -320,29 +320,36 @@ class _Run:
             self.twins[text] = " ".join("".join(piece.text for piece in pieces).split())
         return self.twins[text]
 
+    def _subjects(self) -> list[str]:
+        """What each section is about, in a language that the encoder reads."""
+        assert self.draft.outline is not None  # noqa: S101 - planning comes after the outline
+        reads = self.brief.language in self.tools.encoder.languages
+        return [
+            prose.subject_of(section.anchor, HINT_WORDS) or (section.heading if reads else self._twin(section.heading))
+            for section in self.draft.outline.sections
+        ]
+
     def _evidence(self) -> dict[str, float]:
         """How well the library can illustrate each paragraph: words and vectors of its best picture, 0 to 1."""
         assert self.draft.article is not None  # noqa: S101 - planning comes after writing
-        assert self.draft.outline is not None  # noqa: S101 - as above
         assert self.rows is not None  # noqa: S101 - asked only where there is a library
-        sections = self.draft.outline.sections
         blocks = [block for block in self.draft.article.blocks if block.kind == "paragraph"]
-        reads = self.brief.language in self.tools.encoder.languages
-        texts = [self._evidence_text(block, sections[block.section].anchor, reads=reads) for block in blocks]
+        subjects = self._subjects()
+        texts = [self._evidence_text(block, subjects[block.section]) for block in blocks]
         nearest = self.tools.search.nearest(self._encoded(texts), 1, self.rows)
         evidence: dict[str, float] = {}
         for block, text, near in zip(blocks, texts, nearest, strict=True):
-            words = by_words(self.tools.catalogue, text, self.brief.libraries, 1) if text else []
-            evidence[block.id] = 0.5 * (near[0][1] if near and text else 0.0) + 0.5 * (words[0][1] if words else 0.0)
+            words = by_words(self.tools.catalogue, text, self.brief.libraries, 1)
+            evidence[block.id] = 0.5 * (near[0][1] if near else 0.0) + 0.5 * (words[0][1] if words else 0.0)
         return evidence
 
-    def _evidence_text(self, block: Block, anchor: str, *, reads: bool) -> str:
-        if not reads:
-            return anchor  # the paragraph itself would be noise to the encoder
-        return f"{anchor} {prose.cut_words(block.text, EVIDENCE_WORDS, self.brief.language)}".strip()
+    def _evidence_text(self, block: Block, subject: str) -> str:
+        if self.brief.language not in self.tools.encoder.languages:
+            return subject  # the paragraph itself would be noise to the encoder
+        return f"{subject}. {prose.cut_words(block.text, EVIDENCE_WORDS, self.brief.language)}"
 
     def _encoded(self, texts: Sequence[str]) -> Vectors:
-        return self.tools.encoder.encode_texts([text or "picture" for text in texts])
+        return self.tools.encoder.encode_texts(texts)
 
     def _shortlist(self, slot: Slot, vector: Vectors, count: int) -> tuple[Candidate, ...]:
         rows = self.rows if self.rows is not None else self.tools.catalogue.rows(self.brief.libraries)

@@ -49,13 +49,14 @@ def plan(
     outline: Outline,
     article: Article,
     evidence: Mapping[str, float],
+    subjects: Sequence[str],
     writer: Writer,
-    query_languages: Sequence[Language],
     cancel: Cancel,
 ) -> Generator[float, None, tuple[Slot, ...]]:
     """Choose the slots; yields the share done (0 to 1).
 
-    `evidence` says for each paragraph's id how well the library can illustrate it, 0 to 1. Never fails: with no usable
+    `evidence` says for each paragraph's id how well the library can illustrate it, 0 to 1. `subjects` names what each
+    section is about in words that the encoder reads. Never fails: with no usable
     word from the model the slots come from the text and the evidence alone.
     """
     paragraphs = [block for block in article.blocks if block.kind == "paragraph"]
@@ -74,7 +75,7 @@ def plan(
         if picture is None:
             picture = yield from _describe(block, headings.get(block.section, ""), brief, words, writer, cancel)
             origin = "library"
-        slots.append(_slot(place, block, picture, origin, brief, outline, query_languages))
+        slots.append(_slot(place, block, picture, origin, brief, outline, subjects))
     return tuple(slots)
 
 
@@ -195,18 +196,13 @@ def _slot(
     origin: str,
     brief: Brief,
     outline: Outline,
-    query_languages: Sequence[Language],
+    subjects: Sequence[str],
 ) -> Slot:
     language = brief.language
     section = outline.sections[block.section] if block.section < len(outline.sections) else None
     heading, anchor = (section.heading, section.anchor) if section else ("", "")
     caption = _caption(picture, block, heading, anchor, language)
-    query = prose.cut_words(picture.shows if picture else "", QUERY_WORDS, "en")
-    if language not in query_languages and not query.isascii():
-        query = ""  # the encoder would read it as noise
-    # A section planned around a picture of the library says so to the search; the names in it are what finds it again.
-    if anchor and prose.similarity(anchor, query) < 0.5:
-        query = f"{prose.cut_words(anchor, QUERY_WORDS, 'en')}, {query}".rstrip(", ")
+    query = _query(picture.shows if picture else "", subjects[block.section] if block.section < len(subjects) else "")
     if not query:
         query = heading or prose.cut_words(block.text, QUERY_WORDS, language)
     return Slot(
@@ -217,6 +213,14 @@ def _slot(
         tone=picture.tone if picture else "",
         origin="model" if origin == "model" else "library",
     )
+
+
+def _query(shows: str, subject: str) -> str:
+    """What the picture must show, led by the section's subject: the names in it are what finds a picture again."""
+    shows = prose.cut_words(shows, QUERY_WORDS, "en") if shows.isascii() else ""
+    if not prose.content_words(subject) - prose.content_words(shows):
+        return shows
+    return f"{prose.cut_words(subject, QUERY_WORDS, 'en')}, {shows}".rstrip(", ")
 
 
 def _caption(picture: _Picture | None, block: Block, heading: str, anchor: str, language: Language) -> str:
