@@ -126,7 +126,8 @@ def _kept(started: Article | None) -> list[Block]:
     broken = {block.passage for block in started.blocks if not block.done}
     kept = [block for block in started.blocks if block.passage not in broken]
     has_text = {block.section for block in kept if block.kind == "paragraph"}
-    return [block for block in kept if block.section in has_text]
+    # Extra passages streamed in at the end and were to be moved to their sections.
+    return sorted((block for block in kept if block.section in has_text), key=lambda block: block.section)
 
 
 def _discarded(started: Article | None, state: _State) -> Iterator[WriteEvent]:
@@ -324,9 +325,11 @@ def _fill(passages: list[_Passage], state: _State, writer: Writer, cancel: Cance
     """More passages where the article is too short, the shortest section first, a bounded number of times."""
     language = state.brief.language
     points = state.words.points
+    first = max([len(passages), *(block.passage + 1 for block in state.blocks)])
+    enough = min(max(SHORTEST[language] * 0.8, state.brief.length * 0.06), state.brief.length * TOLERANCE)
     for attempt in range(len(passages) + 3):
         missing = state.brief.length - state.length
-        if missing < max(SHORTEST[language] * 0.8, state.brief.length * 0.06):
+        if missing < enough:
             return
         lengths = [
             (sum(prose.length(b.text, language) for b in state.blocks if b.section == at and b.kind == "paragraph"), at)
@@ -336,7 +339,7 @@ def _fill(passages: list[_Passage], state: _State, writer: Writer, cancel: Cance
         heading = state.outline.sections[section].heading
         point = points[(attempt + 1 + len(state.outline.sections[section].points)) % len(points)]
         extra = _Passage(
-            len(passages) + attempt, section, heading, point.format(subject=heading), "",
+            first + attempt, section, heading, point.format(subject=heading), "",
             opens=not any(block.section == section for block in state.blocks),
         )  # fmt: skip
         yield from _insert(extra, round(min(missing, _PREFERRED[language])), state, writer, cancel)
