@@ -13,6 +13,8 @@ from scipy.optimize import linear_sum_assignment
 from composer.types import Candidate, Pick, Slot
 
 _IMPOSSIBLE = 1e6
+_LEAST = 1e-9
+"""Lets a picture that just reaches the threshold win against the empty place."""
 
 
 def assign(
@@ -34,7 +36,7 @@ def assign(
     column = {group: place for place, group in enumerate(groups)}
     cost = np.full((len(open_slots), len(groups) + len(open_slots)), _IMPOSSIBLE)
     for row, slot in enumerate(open_slots):
-        cost[row, len(groups) + row] = -empty_below
+        cost[row, len(groups) + row] = _LEAST - empty_below
         for group, candidate in choices[slot.id].items():
             cost[row, column[group]] = -candidate.final
     rows, columns = linear_sum_assignment(cost) if open_slots else ((), ())
@@ -55,9 +57,14 @@ def _by_group(candidates: Sequence[Candidate], taken: set[str]) -> dict[str, Can
     best: dict[str, Candidate] = {}
     for candidate in candidates:
         group = _group(candidate.picture.group, candidate.picture.id)
-        if group not in taken and (group not in best or candidate.final > best[group].final):
+        if group not in taken and (group not in best or _before(candidate, best[group])):
             best[group] = candidate
     return best
+
+
+def _before(one: Candidate, other: Candidate) -> bool:
+    """Whether the one is better; of equals the lower id, so that the order given never matters."""
+    return (-one.final, one.picture.id) < (-other.final, other.picture.id)
 
 
 def _pick(slot: Slot, found: Candidate | None, considered: Sequence[Candidate], empty_below: float) -> Pick:

@@ -59,7 +59,7 @@ def plan(
     section is about in words that the encoder reads. Never fails: with no usable
     word from the model the slots come from the text and the evidence alone.
     """
-    paragraphs = [block for block in article.blocks if block.kind == "paragraph"]
+    paragraphs = [block for block in article.blocks if block.kind == "paragraph" and block.text.strip()]
     count = pictures_for(brief, len(paragraphs))
     if not count:
         return ()

@@ -37,7 +37,7 @@ def rank(
     scores: list[float | None] = [None] * len(ordered)
     if reranker is not None and ordered:
         given = reranker.rerank([candidate.picture for candidate in ordered], caption, context, cancel)
-        scores = [float(score) for score in given]
+        scores = [float(score) if math.isfinite(score) else None for score in given]
     scored = [
         replace(candidate, rerank=score, final=final_score(candidate, score, weights))
         for candidate, score in zip(ordered, scores, strict=True)
