@@ -35,13 +35,13 @@ def engine() -> int:
     import os
 
     from composer import settings
-    from composer.service import Service
+    from composer.service import Late, Service
     from models.registry import Models
 
     # Reports go out on a copy of stdout; whatever a library prints goes to stderr and cannot break a line.
     reports = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    Service(Models(settings.load()), sys.stdin.buffer, reports, VERSION).run()
+    Service(Late(lambda: Models(settings.load())), sys.stdin.buffer, reports, VERSION).run()
     return 0
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from composer import prose
 from composer.draft import fold
-from composer.errors import BadBrief, LibraryError
+from composer.errors import BadBrief, LibraryError, ModelFailed
 from composer.library.catalogue import Catalogue
 from composer.library.scan import embed, scan
 from composer.library.search import by_words
@@ -47,6 +47,7 @@ from composer.types import (
     ModelsChosen,
     Notice,
     OutlineReady,
+    Pick,
     Picked,
     Slot,
     SlotsPlanned,
@@ -166,8 +167,9 @@ class _Run:
             )
 
     def _outline(self) -> Iterator[AnyEvent]:
+        # Not the folders: with other pictures the text that is there stays, and only its pictures are chosen again.
         inputs = _hash(self.brief.topic, self.brief.notes, self.brief.audience, self.brief.language, self.brief.length,
-                       self.brief.seed, self.brief.libraries, self.tools.writer_id)  # fmt: skip
+                       self.brief.seed, self.tools.writer_id)  # fmt: skip
         if self._unchanged("outline", inputs, self.draft.outline):
             yield StageFinished("outline", 0.0, inputs, reused=True)
             return
@@ -185,7 +187,7 @@ class _Run:
 
     def _write(self) -> Iterator[AnyEvent]:
         assert self.draft.outline is not None  # noqa: S101 - the stage before made it
-        inputs = _hash(self.draft.outline, self.brief)
+        inputs = _hash(self.draft.outline, replace(self.brief, libraries=(), pictures=None))
         if self._unchanged("write", inputs, self.draft.article):
             yield StageFinished("write", 0.0, inputs, reused=True)
             return
@@ -198,6 +200,8 @@ class _Run:
         )  # fmt: skip
         article = yield from _timed(stage, start)
         seconds = time.monotonic() - start
+        if not prose.article_length(article, self.brief.language):
+            raise ModelFailed("The writer answered with nothing that can be used.", "Try another seed or writer.")
         yield ArticleReady(article, Speed(before.tokens + self.tokens, before.seconds + seconds))
         yield StageFinished("write", seconds, inputs)
 
@@ -219,7 +223,10 @@ class _Run:
             slots = yield from _progress(stage, "plan", start)
         elif self.brief.pictures != 0:
             yield Notice("No picture folder was chosen, so the article has no pictures.", "Add a folder to the brief.")
+        slots, picks = _with_own(slots, self.draft)
         yield SlotsPlanned(slots)
+        for pick in picks:
+            yield Picked(pick)
         yield StageFinished("plan", time.monotonic() - start, inputs)
 
     def _retrieve(self) -> Iterator[AnyEvent]:
@@ -241,7 +248,8 @@ class _Run:
 
     def _rank(self) -> Iterator[AnyEvent]:
         slots, reranker = self.draft.slots or (), self.tools.reranker
-        pictures = {slot: [each.picture.id for each in found] for slot, found in self.draft.candidates.items()}
+        # Sorted: ranking puts them into another order, and that is no new input.
+        pictures = {slot: sorted(each.picture.id for each in found) for slot, found in self.draft.candidates.items()}
         inputs = _hash(slots, pictures, reranker.id if reranker else "", self.tools.weights)
         if self._unchanged("rank", inputs, True):
             yield StageFinished("rank", 0.0, inputs, reused=True)
@@ -399,6 +407,28 @@ class _Counting:
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _with_own(planned: tuple[Slot, ...], draft: Composition) -> tuple[tuple[Slot, ...], tuple[Pick, ...]]:
+    """The new slots with those that the writer chose a picture for, or made, in the place of the nearest new ones.
+
+    A slot goes with its paragraph; the number of slots stays as planned.
+    """
+    place = {block.id: at for at, block in enumerate(draft.article.blocks if draft.article else ())}
+    decided = {slot for slot, pick in draft.picks.items() if pick.by == "writer"}
+    own = [slot for slot in draft.slots or () if slot.id in decided or slot.origin == "writer"]
+    own = [slot for slot in own if slot.after in place][: len(planned)]
+    free = list(planned)
+    for slot in own:
+        free.remove(min(free, key=lambda each: abs(place[each.after] - place[slot.after])))
+    joined = sorted([*free, *own], key=lambda slot: place[slot.after])
+    slots = tuple(replace(slot, id=f"s{at + 1}") for at, slot in enumerate(joined))
+    picks = tuple(
+        replace(draft.picks[before.id], slot=slot.id)
+        for before, slot in zip(joined, slots, strict=True)
+        if before in own and before.id in decided
+    )
+    return slots, picks
 
 
 def _progress(stage: Generator[float, None, T], name: StageName, start: float) -> Generator[AnyEvent, None, T]:

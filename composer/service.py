@@ -52,6 +52,30 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
+class Late:
+    """A source that is made when it is first asked for tools.
+
+    What is wrong with its settings is then the answer to a job, and the next job tries again.
+    """
+
+    def __init__(self, make: Callable[[], Source]) -> None:
+        self._make = make
+        self._made: Source | None = None
+
+    def tools(self) -> Tools:
+        if self._made is None:
+            self._made = self._make()
+        return self._made.tools()
+
+    def warm(self) -> None:
+        if self._made is not None:
+            self._made.warm()
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+
+
 class Service:
     """One engine. `models` is asked for tools when the first job needs them."""
 

@@ -149,6 +149,7 @@ class BriefForm(QWidget):
         self.more.setText(text("More"))
         self.more.setCheckable(True)
         self.more.setArrowType(Qt.ArrowType.RightArrow)
+        self.more.setStyleSheet("padding-left: 0;")
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button = QPushButton(text("Compose"))
         self.button.setProperty("primary", True)
@@ -244,6 +245,7 @@ class BriefForm(QWidget):
 
     def _validate(self) -> None:
         chinese = self.language.currentIndex() == 1
+        self.topic.setToolTip(self.topic.text())
         self.length_label.setText(text("Length in characters") if chinese else text("Length in words"))
         self.length.setAccessibleName(self.length_label.text())
         self.pictures.setAccessibleName(text("Pictures"))

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from composer.types import Candidate, Composition, Pick, Slot
 from ui.candidate_card import CandidateCard
 from ui.images import ImageLoader
+from ui.reasons import reason_of
 from ui.texts import plural, text
 
 
@@ -67,7 +68,7 @@ class CandidatesPanel(QWidget):
             if candidates
             else (text("Looking for pictures…") if working and pick is None else text("No picture was found."))
         )
-        self._reason.setText(pick.reason if pick and pick.reason else "")
+        self._reason.setText(reason_of(composition, slot.id))
         self._reason.setVisible(bool(self._reason.text()))
         self._note.setVisible(composition.models.get("reranker", "").startswith("starter"))
         self.none_button.setEnabled(bool(candidates) or pick is not None)

@@ -84,6 +84,16 @@ CHINESE: dict[str, str] = {
     "No picture was found.": "没有找到图片。",
     "You chose this picture.": "这张图片由您选定。",
     "You left this place without a picture.": "您选择此处不配图。",
+    "The library has no picture for this place.": "图片库中没有适合此处的图片。",
+    "What would fit here serves another place in the article.": "适合此处的图片已用在文章的其他位置。",
+    "Nothing fits well enough: the best is at {percent} %.": "没有足够合适的图片：最好的匹配度为 {percent} %。",
+    "{count} picture that fits better serves another place in the article.": (
+        "有 {count} 张更合适的图片已用在文章的其他位置。"
+    ),
+    "{count} pictures that fit better serve other places in the article.": (
+        "有 {count} 张更合适的图片已用在文章的其他位置。"
+    ),
+    "Fits best of all.": "最合适的一张。",
     "Take another picture": "更换图片",
     "Leave without a picture": "不配图",
     "Edit caption": "修改图片说明",
@@ -121,6 +131,12 @@ CHINESE: dict[str, str] = {
     "about {count} seconds left": "约剩 {count} 秒",
     "about {count} minute left": "约剩 {count} 分钟",
     "about {count} minutes left": "约剩 {count} 分钟",
+    "{count} seconds so far": "已用 {count} 秒",
+    "{count} minute so far": "已用 {count} 分钟",
+    "{count} minutes so far": "已用 {count} 分钟",
+    "{count} pictures found": "找到 {count} 张图片",
+    "picture {done} of {total}": "第 {done} 张图片，共 {total} 张",
+    "{stage}: {words}": "{stage}：{words}",
     "Notices": "提示",
     "{count} notice": "{count} 条提示",
     "{count} notices": "{count} 条提示",
@@ -157,6 +173,8 @@ CHINESE: dict[str, str] = {
     "Looking through {folder}…": "正在查看 {folder}…",
     "{count} picture is ready in {folder}.": "{folder} 中有 {count} 张图片可用。",
     "{count} pictures are ready in {folder}.": "{folder} 中有 {count} 张图片可用。",
+    "Looking through {folder}: {seen}.": "正在查看 {folder}：{seen}。",
+    "There is no picture in {folder} that can be used.": "{folder} 中没有可用的图片。",
     "{count} file was skipped.": "跳过了 {count} 个文件。",
     "{count} files were skipped.": "跳过了 {count} 个文件。",
     # preferences

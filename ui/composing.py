@@ -28,8 +28,8 @@ class Composing(QObject):
     """At most one job. Its events go into the session; what the views need is in the signals."""
 
     state_changed = Signal()
-    stage_changed = Signal(str, float, object)
-    """Stage, how much of it is done (0 to 1), and seconds left or None."""
+    stage_changed = Signal(str, float, float, object)
+    """Stage, how much is done of how much in the stage's own unit, and seconds left or None."""
     stage_finished = Signal(str)
     notice = Signal(str, str)
     ended = Signal(str)
@@ -76,9 +76,9 @@ class Composing(QObject):
             return
         match event:
             case StageStarted(stage=stage):
-                self._stage(stage, 0.0, None)
+                self._stage(stage, 0.0, 0.0, None)
             case StageProgress(stage=stage, done=done, total=total, seconds_left=left):
-                self._stage(stage, min(1.0, done / total) if total > 0 else 0.0, left)
+                self._stage(stage, done, total, left)
             case Notice(message=message, hint=hint):
                 self.notice.emit(message, hint)
             case _:
@@ -86,8 +86,8 @@ class Composing(QObject):
                 if isinstance(event, StageFinished):
                     self.stage_finished.emit(event.stage)
 
-    def _stage(self, stage: StageName, part: float, left: float | None) -> None:
-        self.stage_changed.emit(stage, part, left)
+    def _stage(self, stage: StageName, done: float, total: float, left: float | None) -> None:
+        self.stage_changed.emit(stage, done, total, left)
 
     def _failed(self, job: int, report: wire.Failed) -> None:
         if job == self._job and self.busy:

@@ -11,10 +11,12 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from composer import wire
 from composer.errors import ComposerError
 from composer.project import SUFFIX
+from composer.types import Notice, StageProgress
 from ui import edits
 from ui.drafts import saved_as
 from ui.engine_client import EngineClient
 from ui.message_bar import MessageBar
+from ui.progress_strip import pictures_seen
 from ui.session import Session
 from ui.texts import plural, text
 
@@ -30,6 +32,8 @@ class Documents(QObject):
         self.folder = folder or str(Path.home())
         self._jobs: dict[int, str] = {}
         self._exported: dict[int, tuple[str, ...]] = {}
+        self._notices: list[str] = []
+        client.happened.connect(self._happened)
         client.scanned.connect(self._scanned)
         client.exported.connect(self._files_written)
         client.done.connect(self._done)
@@ -97,22 +101,38 @@ class Documents(QObject):
 
     def scan(self, folder: str) -> None:
         """Have the engine look through a folder."""
+        self._notices = []
         self._jobs[self._client.send(wire.ScanFolder(folder))] = folder
         self._messages.tell(text("Looking through {folder}…", folder=Path(folder).name))
+
+    def _happened(self, job: int, event: object) -> None:
+        folder = Path(self._jobs.get(job, "")).name
+        if not folder:
+            return
+        if isinstance(event, Notice):
+            self._notices.append(f"{event.message} {event.hint}".strip())
+        elif isinstance(event, StageProgress) and event.total > 1:
+            seen = pictures_seen(event.done, event.total)
+            self._messages.tell(text("Looking through {folder}: {seen}.", folder=folder, seen=seen))
 
     def _scanned(self, job: int, report: wire.Scanned) -> None:
         if job not in self._jobs:
             return
-        found = plural(
-            "{count} picture is ready in {folder}.",
-            "{count} pictures are ready in {folder}.",
-            report.pictures,
-            folder=Path(report.folder).name,
-        )
+        folder = Path(report.folder).name
+        if report.pictures:
+            found = plural(
+                "{count} picture is ready in {folder}.",
+                "{count} pictures are ready in {folder}.",
+                report.pictures,
+                folder=folder,
+            )
+        else:
+            found = text("There is no picture in {folder} that can be used.", folder=folder)
         skipped = len(report.skipped)
-        hint = plural("{count} file was skipped.", "{count} files were skipped.", skipped) if skipped else ""
-        details = "\n".join(f"{item.path}: {item.reason}" for item in report.skipped)
-        self._messages.tell(found, hint, details=details)
+        hints = [plural("{count} file was skipped.", "{count} files were skipped.", skipped)] if skipped else []
+        details = "\n".join([*self._notices, *(f"{item.path}: {item.reason}" for item in report.skipped)])
+        surface = "note" if report.pictures else "warning"
+        self._messages.tell(found, " ".join([*hints, *self._notices[:1]]), surface=surface, details=details)
 
     # --- how jobs end ---
 

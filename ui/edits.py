@@ -27,7 +27,9 @@ def with_text(composition: Composition, title: str, blocks: tuple[Block, ...]) -
     slots = composition.slots
     if slots is not None and blocks:
         slots = tuple(slot if slot.after in kept else _moved(slot, old, kept, blocks[0].id) for slot in slots)
-    return replace(composition, article=Article(title, blocks), slots=slots)
+    # The plan was made for other words: without its mark the pictures can be chosen again.
+    inputs = {stage: mark for stage, mark in composition.inputs.items() if stage != "plan"}
+    return replace(composition, article=Article(title, blocks), slots=slots, inputs=inputs)
 
 
 def _moved(slot: Slot, old: tuple[Block, ...], kept: set[str], first: str) -> Slot:
@@ -63,6 +65,11 @@ def finished(composition: Composition) -> bool:
     return all(block.done for block in composition.article.blocks) and all(
         slot.id in composition.picks for slot in composition.slots
     )
+
+
+def edited_since_planned(composition: Composition) -> bool:
+    """Whether the text was changed after its pictures were planned."""
+    return finished(composition) and bool(composition.inputs) and "plan" not in composition.inputs
 
 
 def only_pictures_differ(old: Brief, new: Brief) -> bool:

@@ -162,6 +162,8 @@ class MainWindow(QMainWindow):
         if composition is None or composition.outline is None:
             return "fresh"
         if composition.brief == brief:
+            if edits.edited_since_planned(composition):
+                return "pictures"
             return "again" if edits.finished(composition) else "continue"
         written = composition.article is not None and composition.slots is not None
         if written and edits.only_pictures_differ(composition.brief, brief):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+import time
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QFrame,
@@ -29,6 +31,9 @@ STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """What a writer calls the stages of the engine."""
 
 
+SILENT_SECONDS = 4
+
+
 def step_of(stage: str) -> int:
     return next((at for at, (_, stages) in enumerate(STEPS) if stage in stages), -1)
 
@@ -40,6 +45,24 @@ def time_left(seconds: float) -> str:
     if seconds < 55:
         return text("about {count} seconds left", count=round(seconds / 5) * 5)
     return plural("about {count} minute left", "about {count} minutes left", max(1, round(seconds / 60)))
+
+
+def time_taken(seconds: float) -> str:
+    """What to say while nobody knows how long it will take; nothing in the first seconds."""
+    if seconds < SILENT_SECONDS:
+        return ""
+    if seconds < 60:
+        return text("{count} seconds so far", count=int(seconds))
+    return plural("{count} minute so far", "{count} minutes so far", int(seconds / 60))
+
+
+def pictures_seen(done: float, total: float) -> str:
+    """How far the picture folders have been read; while they are still being listed only the total grows."""
+    if total <= 1:
+        return ""
+    if done <= 0:
+        return text("{count} pictures found", count=f"{total:,.0f}")
+    return text("picture {done} of {total}", done=f"{done:,.0f}", total=f"{total:,.0f}")
 
 
 class Steps(QWidget):
@@ -129,6 +152,9 @@ class ProgressStrip(QFrame):
         layout.addWidget(self.notices)
         layout.addLayout(row)
         self.notices_button.toggled.connect(self.notices.setVisible)
+        self._stage, self._since, self._known = "", 0.0, ""
+        self._clock = QTimer(self, interval=1000)
+        self._clock.timeout.connect(self._tell)
         self._count()
 
     def begin(self) -> None:
@@ -136,22 +162,39 @@ class ProgressStrip(QFrame):
         self.notices_button.setChecked(False)
         self._count()
         self.steps.done, self.steps.current, self.steps.part = set(), -1, 0.0
+        self._stage = ""
         self.left.setText(text("Getting ready…"))
         self.steps.update()
 
     def clear(self) -> None:
         self.begin()
-        self.left.clear()
+        self.pause("")
 
-    def stage(self, stage: str, part: float, seconds_left: float | None) -> None:
+    def pause(self, words: str) -> None:
+        """Say this and count no time any more."""
+        self._clock.stop()
+        self.left.setText(words)
+
+    def stage(self, stage: str, done: float, total: float, seconds_left: float | None) -> None:
         at = step_of(stage)
         if at < 0:
             return
-        self.steps.current, self.steps.part = at, part
+        if stage != self._stage:
+            self._stage, self._since = stage, time.monotonic()
+            self._clock.start()
+        self.steps.current, self.steps.part = at, min(1.0, done / total) if total > 0 else 0.0
         self.steps.done = {step for step in self.steps.done if step != at} | set(range(at))
-        words = time_left(seconds_left) if seconds_left is not None else ""
-        self.left.setText(words)
+        count = pictures_seen(done, total) if stage == "index" else ""
+        left = time_left(seconds_left) if seconds_left is not None and done < total else ""
+        self._known = " · ".join(part for part in (count, left) if part)
+        self._tell()
         self.steps.update()
+
+    def _tell(self) -> None:
+        """What is known of the stage; the time taken where nothing is, so that a slow stage is seen to live."""
+        words = self._known or time_taken(time.monotonic() - self._since)
+        name = text(STEPS[step_of(self._stage)][0]) if self._stage else ""
+        self.left.setText(text("{stage}: {words}", stage=name, words=words) if words and name else words)
 
     def finished_stage(self, stage: str) -> None:
         at = step_of(stage)
@@ -165,7 +208,7 @@ class ProgressStrip(QFrame):
         if complete:
             self.steps.done = set(range(len(STEPS)))
         self.steps.current = -1
-        self.left.setText(words)
+        self.pause(words)
         self.steps.update()
 
     def add_notice(self, message: str, hint: str = "") -> None:

@@ -48,7 +48,7 @@ class WorkPage(QWidget):
             pane.setMinimumWidth(narrowest)
             self.splitter.addWidget(pane)
             self.splitter.setStretchFactor(self.splitter.count() - 1, stretch)
-        self.splitter.setSizes([300, 750, 376])
+        self.splitter.setSizes([288, 770, 352])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -110,7 +110,11 @@ class WorkPage(QWidget):
         slots = (composition.slots or ()) if composition else ()
         if self._selected not in {slot.id for slot in slots}:
             self._selected = slots[0].id if slots else ""
-            self.page.select_slot(self._selected)
+            # Who followed the writing to its end is taken to where the work goes on.
+            follows = self._composing.busy and self.page.at_end
+            if follows:
+                self.page.flush()
+            self.page.select_slot(self._selected, reveal=follows)
         self._show_candidates()
         self._show_hint()
 
@@ -130,7 +134,7 @@ class WorkPage(QWidget):
             self.messages.hide()
             self.strip.begin()
         elif state == "stopping":
-            self.strip.left.setText(text("Stopping…"))
+            self.strip.pause(text("Stopping…"))
         self.page.show_now(self._session.composition)
         self.page.set_working(state != "idle")
         self._show_candidates()

@@ -1,32 +1,39 @@
-"""The pictures of the README, made again: `python -m tests.ui.screenshots OUT PICTURES [--size 1440x900]`.
+"""The pictures of the README, made again from real runs: `python -m tests.ui.screenshots docs/pictures`.
 
-Needs a screen (Xvfb will do) or QT_QPA_PLATFORM=offscreen. OUT receives the PNGs, PICTURES is a folder of JPEGs that
-illustrate the sample article.
+Needs what `make setup` fetches, and a screen; Xvfb will do:
+`xvfb-run -s "-screen 0 1400x900x24" .venv/bin/python -m tests.ui.screenshots docs/pictures`.
+The runs take place in a home of their own, which borrows the models and the library of the program's. An English and a
+Chinese article are written: ten minutes on two cores. `--only start,chinese` makes some of the pictures.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 if TYPE_CHECKING:
-    from ui.composing import Composing
-    from ui.session import Session
+    from composer.settings import Settings
+    from ui.app import Shell
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+SIZE = (1280, 800)
+NAMES = ("start", "composing", "done", "dark", "chinese")
+PATIENCE = 1500.0
+MOST_BYTES = 290_000
 
-ENGINE = [sys.executable, str(ROOT / "tests" / "ui" / "fake_engine.py")]
 
-
-def wait(until: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait(until: Callable[[], bool], seconds: float = PATIENCE) -> None:
     from PySide6.QtCore import QEventLoop
     from PySide6.QtWidgets import QApplication
 
@@ -37,98 +44,143 @@ def wait(until: Callable[[], bool], seconds: float = 20.0) -> None:
             raise SystemExit("What the picture should show did not come about.")
 
 
-def settle(seconds: float = 0.7) -> None:
+def settle(seconds: float = 1.0) -> None:
     end = time.monotonic() + seconds
     wait(lambda: time.monotonic() > end)
 
 
-def main() -> None:  # noqa: PLR0915 - one picture after the other
-    parser = argparse.ArgumentParser()
-    parser.add_argument("out", type=Path)
-    parser.add_argument("pictures", type=Path)
-    parser.add_argument("--size", default="1440x900")
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    os.environ["PICTORIAL_HOME"] = tempfile.mkdtemp(prefix="pictorial-")
-    from PySide6.QtWidgets import QApplication
+def shoot(shell: Shell, out: Path, name: str) -> None:
+    """The window as PNG, with as many colours as fit the size allowed."""
+    from PIL import Image
+    from PySide6.QtCore import QBuffer
 
+    settle()
+    buffer = QBuffer()
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    shell.window.grab().save(buffer, "PNG")
+    whole = Image.open(io.BytesIO(buffer.data().data())).convert("RGB")
+    data = _png(whole)
+    for colours in (256, 192, 128, 96):
+        if len(data) <= MOST_BYTES:
+            break
+        data = _png(whole.quantize(colours, dither=Image.Dither.FLOYDSTEINBERG))
+    (out / f"{name}.png").write_bytes(data)
+    print(f"{name}.png  {len(data) / 1000:.0f} kB", flush=True)
+
+
+def _png(image: object) -> bytes:
+    made = io.BytesIO()
+    image.save(made, "PNG", optimize=True)  # type: ignore[attr-defined]
+    return made.getvalue()
+
+
+def lend_home(into: Path, settings: str = "") -> None:
+    """A home with the models and a copy of the library of the program's own, so that nothing of it is changed."""
     from composer.home import home
-    from composer.project import save
-    from composer.settings import Settings
-    from tests.ui import sample
-    from ui.app import Shell
 
-    application = QApplication(sys.argv[:1])
-    width, height = (int(side) for side in options.size.split("x"))
-    (home() / "drafts").mkdir()
-    for number, language in enumerate(("zh", "en")):
-        path = home() / "drafts" / f"{language}.pictorial"
-        save(sample.composition(options.pictures, language), path)
-        os.utime(path, (1750000000 + number * 90000,) * 2)
-    demo = sample.brief("en", (str(options.pictures.resolve()),))
-
-    def shoot(shell: Shell, name: str) -> None:
-        settle()
-        shell.window.grab().save(str(options.out / f"{name}.png"))
-
-    def shell_for(*arguments: str) -> Shell:
-        shell = Shell(application, [*ENGINE, *arguments], demo)
-        shell.window.resize(width, height)
-        shell.show()
-        return shell
-
-    def tour(shell: Shell, suffix: str, language: str) -> None:
-        shoot(shell, f"start{suffix}")
-        shell.window.open(home() / "drafts" / f"{language}.pictorial")
-        shell.window.work.select("s0")
-        shoot(shell, f"article{suffix}")
-        shell.window.work.select("s1", reveal=True)
-        shoot(shell, f"candidates{suffix}")
-        shell.window.work.select("s2", reveal=True)
-        shoot(shell, f"empty{suffix}")
-        shell.window.show_start()
-
-    shell = shell_for()
-    tour(shell, "", "en")
-    shell._prefer(Settings(theme="dark"))
-    tour(shell, "-dark", "en")
-    shell._prefer(Settings(interface="zh"))
-    shell.window.resize(width, height)
-    tour(shell, "-zh", "zh")
-    shell._prefer(Settings(interface="en"))
-    shell.finish()
-    for name, arguments in (
-        ("writing", ("--hold", "230", "--delay", "0.002")),
-        ("choosing", ("--stop-at", "rank")),
-    ):
-        shell = shell_for(*arguments)
-        shell.window.compose_demo()
-        session = shell.parts.session
-        if name == "writing":
-            wait(partial(_written, session, 225))
-        else:
-            wait(partial(_offered, session))
-            shell.window.work.select("s1", reveal=True)
-        shoot(shell, name)
-        shell.parts.composing.cancel()
-        wait(partial(_idle, shell.parts.composing))
-        shoot(shell, f"{name}-stopped")
-        shell.finish()
-        shell.window.hide()
+    os.environ.pop("PICTORIAL_HOME", None)
+    (into / "models").symlink_to(home() / "models", target_is_directory=True)
+    if (home() / "library").is_dir():
+        shutil.copytree(home() / "library", into / "library")
+    if settings:
+        (into / "settings.toml").write_text(settings, "utf-8")
+    os.environ["PICTORIAL_HOME"] = str(into)
 
 
-def _written(session: Session, words: int) -> bool:
-    from ui.counting import length_of
+class Photographer:
+    """One window with the real engine, led through what the README shows."""
 
-    return session.composition is not None and length_of(session.composition) >= words
+    def __init__(self, out: Path) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        import main
+        from ui.app import Shell
+
+        self.out = out
+        self.demo = main.demo_brief()
+        self.shell = Shell(QApplication(sys.argv[:1]), [sys.executable, str(ROOT / "main.py"), "engine"], self.demo)
+        self.shell.window.resize(*SIZE)
+        self.shell.show()
+
+    def prefer(self, settings: Settings) -> None:
+        self.shell._prefer(settings)
+        self.shell.window.resize(*SIZE)
+
+    def start(self) -> None:
+        self.shell.window.show_start()
+        shoot(self.shell, self.out, "start")
+
+    def english(self, names: set[str]) -> None:
+        self.shell.window.compose_demo()
+        if "composing" in names:
+            wait(lambda: self._words() > 260 or not self.busy)
+            shoot(self.shell, self.out, "composing")
+        wait(lambda: not self.busy)
+        self._select(1)
+        if "done" in names:
+            shoot(self.shell, self.out, "done")
+        if "dark" in names:
+            self._look("dark")
+            self._select(2)
+            shoot(self.shell, self.out, "dark")
+            self._look("light")
+
+    def chinese(self) -> None:
+        from composer import settings
+
+        self.prefer(replace(settings.load(), interface="zh"))
+        brief = replace(
+            self.demo, topic="漫步欧洲的城堡与风车", audience="周末杂志的读者", tone="亲切而好奇", language="zh",
+            length=800, pictures=4,
+        )  # fmt: skip
+        self.shell.window.new_article()
+        self.shell.window.work.form.brief = brief
+        self.shell.window.compose()
+        wait(lambda: not self.busy)
+        self._select(1)
+        shoot(self.shell, self.out, "chinese")
+        self.prefer(replace(settings.load(), interface="en"))
+
+    @property
+    def busy(self) -> bool:
+        return self.shell.parts.composing.busy
+
+    def _look(self, theme: str) -> None:
+        from composer import settings
+
+        self.prefer(replace(settings.load(), theme=theme))
+
+    def _select(self, at: int) -> None:
+        composition = self.shell.parts.session.composition
+        slots = (composition.slots or ()) if composition else ()
+        if slots:
+            self.shell.window.work.select(slots[min(at, len(slots) - 1)].id, reveal=True)
+
+    def _words(self) -> int:
+        from ui.counting import length_of
+
+        composition = self.shell.parts.session.composition
+        return length_of(composition) if composition else 0
 
 
-def _offered(session: Session) -> bool:
-    return session.composition is not None and bool(session.composition.candidates)
-
-
-def _idle(composing: Composing) -> bool:
-    return not composing.busy
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--only", default=",".join(NAMES))
+    parser.add_argument("--writer", default="starter")
+    options = parser.parse_args()
+    names = set(options.only.split(","))
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="pictorial-") as folder:
+        lend_home(Path(folder), f'writer = "{options.writer}"\ninterface = "en"\ntheme = "light"\n')
+        photographer = Photographer(options.out)
+        if names & {"composing", "done", "dark"}:
+            photographer.english(names)
+        if "chinese" in names:
+            photographer.chinese()
+        if "start" in names:
+            photographer.start()
+        photographer.shell.finish()
 
 
 if __name__ == "__main__":

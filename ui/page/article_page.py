@@ -75,7 +75,7 @@ class ArticlePage(QWidget):
         new = items_of(composition)
         if not afresh and new == self._items and figures == self._painter.figures:
             return
-        follow = self._at_end()
+        follow = self.at_end
         anchor = None if follow else self._anchor()
         self._filling = True
         try:
@@ -275,7 +275,9 @@ class ArticlePage(QWidget):
 
     # --- scrolling ---
 
-    def _at_end(self) -> bool:
+    @property
+    def at_end(self) -> bool:
+        """Whether the reader follows the text as it is written."""
         bar = self.sheet.verticalScrollBar()
         return self._working and bar.maximum() > 0 and bar.value() >= bar.maximum() - 40
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPyTextO
 
 from composer.types import Composition, Picture
 from ui.images import ImageLoader
+from ui.reasons import reason_of
 from ui.texts import text
 from ui.theme import page_font, tokens
 
@@ -51,7 +52,7 @@ def figures_of(composition: Composition | None, *, working: bool) -> dict[str, F
         if pick is not None and pick.picture is not None:
             made[slot.id] = Figure(slot.id, "picture", slot.caption, language, pick.picture)
         elif pick is not None:
-            made[slot.id] = Figure(slot.id, "empty", slot.caption, language, note=pick.reason)
+            made[slot.id] = Figure(slot.id, "empty", slot.caption, language, note=reason_of(composition, slot.id))
         else:
             state: State = "choosing" if working else "waiting"
             made[slot.id] = Figure(slot.id, state, slot.caption, language)
