@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from composer.types import (
+    STAGES,
     AnyEvent,
     Article,
     ArticleReady,
@@ -19,17 +20,24 @@ from composer.types import (
     Picked,
     SlotsPlanned,
     StageFinished,
+    StageName,
+    StageStarted,
     TextDelta,
 )
 
 
-def fold(draft: Composition, event: AnyEvent) -> Composition:  # noqa: PLR0911 - one line an event
+def fold(draft: Composition, event: AnyEvent) -> Composition:  # noqa: C901, PLR0911 - one case an event
     """The draft after the event. Events about progress alone leave it as it is."""
     match event:
         case Composed():
             return event.composition
         case OutlineReady():
-            return replace(draft, outline=event.outline, article=Article(event.outline.title, ()))
+            return replace(
+                draft, outline=event.outline, article=Article(event.outline.title, ()),
+                slots=None, candidates={}, picks={},
+            )  # fmt: skip
+        case StageStarted():
+            return replace(draft, inputs=_still_finished(draft.inputs, event.stage))
         case BlockStarted() | TextDelta() | BlockReplaced():
             article = draft.article or Article("", ())
             return replace(draft, article=replace(article, blocks=_blocks_after(article.blocks, event)))
@@ -51,6 +59,17 @@ def fold(draft: Composition, event: AnyEvent) -> Composition:  # noqa: PLR0911 -
             )
         case _:
             return draft
+
+
+def _still_finished(inputs: dict[str, str], started: StageName) -> dict[str, str]:
+    """What a stage that starts, and those after it, left earlier is going to be replaced: their marks go first.
+
+    Else a run cut short here would be taken for finished by the next one. Looking at the folders replaces nothing.
+    """
+    if started == "index":
+        return inputs
+    before = STAGES[: STAGES.index(started)]
+    return {stage: mark for stage, mark in inputs.items() if stage in before}
 
 
 def _blocks_after(blocks: tuple[Block, ...], event: BlockStarted | TextDelta | BlockReplaced) -> tuple[Block, ...]:
