@@ -8,8 +8,11 @@ from urllib.parse import quote
 
 from composer.stages.layout import Node
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>])")
-_BLOCK_START = re.compile(r"^(\s*)(#{1,6}\s|[-+]\s|>|\d+[.)]\s|~~~|=+\s*$)", re.MULTILINE)
+_SPECIAL = re.compile(r"([\\`*_\[\]<>]|&(?=#?\w+;))")
+_BLOCK_START = re.compile(r"^(\d*)(#{1,6}(?=\s|$)|[-+](?=\s|$)|-(?=[-\s]*$)|(?<=\d)[.)](?=\s|$)|~~~)")
+"""What begins a heading, a list, a rule or code, after the digits of a numbered list: only punctuation is escaped."""
+_HEADING_END = re.compile(r"(?<=\s)(#+)$")
+"""Markdown takes these for the end of the heading, not for its text."""
 
 
 def markdown(nodes: Sequence[Node], files: Mapping[str, str]) -> str:
@@ -20,15 +23,20 @@ def markdown(nodes: Sequence[Node], files: Mapping[str, str]) -> str:
 def _one(node: Node, files: Mapping[str, str]) -> str:
     match node.kind:
         case "title":
-            return f"# {_text(node.text)}"
+            return f"# {_heading(node.text)}"
         case "heading":
-            return f"## {_text(node.text)}"
+            return f"## {_heading(node.text)}"
         case "paragraph":
             return _text(node.text)
         case "figure":
             assert node.picture is not None  # noqa: S101 - figures carry one by construction
-            credit = f" · {_text(node.credit)}" if node.credit else ""
-            return f"![{_text(node.alt)}]({quote(files[node.picture.id])})\n*{_text(node.text)}*{credit}"
+            below = [f"*{_text(node.text)}*"] if node.text.strip() else []
+            below += [_text(node.credit)] if node.credit.strip() else []
+            return f"![{_text(node.alt)}]({quote(files[node.picture.id])})\n{' · '.join(below)}".rstrip("\n")
+
+
+def _heading(text: str) -> str:
+    return _HEADING_END.sub(r"\\\1", _text(text))
 
 
 def _text(text: str) -> str:
