@@ -48,7 +48,7 @@ def open_project(path: Path) -> Composition:
         ) from error
     try:
         header = _header.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ProjectError(f"{path.name} is not a Pictorial project.", "Choose a file that Pictorial saved.") from error
     if header.format > FORMAT:
         raise ProjectError(
@@ -57,7 +57,7 @@ def open_project(path: Path) -> Composition:
         )
     try:
         return _file.decode(data).composition
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ProjectError(
             f"{path.name} is damaged ({error}).", "Open an earlier copy; the damaged file was not changed."
         ) from error

@@ -147,7 +147,7 @@ def decode_command(line: bytes) -> CommandLine:
     """Raises ModelFailed when the line is not a command."""
     try:
         return _commands.decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ModelFailed(f"The engine was sent a line it cannot read ({error}).") from error
 
 
@@ -155,5 +155,5 @@ def decode_report(line: bytes) -> ReportLine:
     """Raises ModelFailed when the line is not a report."""
     try:
         return _reports.decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ModelFailed(f"The engine said something that cannot be read ({error}).") from error

@@ -1,0 +1,117 @@
+"""Counting, cutting and comparing, in English and Chinese."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from composer import prose
+from composer.types import Article, Language
+from tests.composer.fakes import heading, paragraph
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "count"),
+    [
+        ("", "en", 0),
+        ("The harbour's well-kept boats, 12 of them.", "en", 7),
+        ("Café — naïve", "en", 2),
+        ("老灯塔，建于山上。", "zh", 7),
+        ("老灯塔 Lighthouse 1862 年", "zh", 6),
+    ],
+)
+def test_length(text: str, language: Language, count: int) -> None:
+    assert prose.length(text, language) == count
+
+
+def test_only_paragraphs_count() -> None:
+    article = Article("Four words are here", (heading(0, "Two words"), paragraph("p0", "Three more words.")))
+    assert prose.article_length(article, "en") == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("One. Two! Three? Four", ["One.", "Two!", "Three?", "Four"]),
+        ("He said “Stop.” Then he left.", ["He said “Stop.”", "Then he left."]),
+        ("J. Smith came. He left.", ["J. Smith came.", "He left."]),
+        ("It cost 3.5 marks. Cheap.", ["It cost 3.5 marks.", "Cheap."]),
+        ("一。二！“三？”四", ["一。", "二！", "“三？”", "四"]),
+        ("", []),
+        (" \n ", []),
+    ],
+)
+def test_sentences(text: str, parts: list[str]) -> None:
+    assert prose.sentences(text) == parts
+
+
+@given(st.lists(st.text("ab .!?。”", max_size=12), max_size=6))
+def test_sentences_lose_nothing(parts: list[str]) -> None:
+    text = "".join(parts)
+    assert "".join("".join(prose.sentences(text)).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "finished"), [("Yes.", True), ("“Yes.”", True), ("好。", True), ("No", False), ("", False)]
+)
+def test_is_finished(text: str, finished: bool) -> None:
+    assert prose.is_finished(text) is finished
+
+
+@given(st.lists(st.sampled_from(["a", "bé,", "c-d", "e;", "f’s", "\n", "g."])), st.integers(1, 12))
+def test_cutting_english_never_cuts_a_word(words: list[str], limit: int) -> None:
+    text = " ".join(words)
+    cut = prose.cut_words(text, limit, "en")
+    whole = " ".join(text.split())
+    assert whole.startswith(cut)
+    assert prose.length(cut, "en") <= limit
+    rest = whole[len(cut) :]
+    assert not rest or rest[0] in " ,;:-–"
+
+
+@given(st.text("老灯塔，。 ab1", max_size=60), st.integers(1, 20))
+def test_cutting_chinese(text: str, limit: int) -> None:
+    cut = prose.cut_words(text, limit, "zh")
+    assert " ".join(text.split()).startswith(cut)
+    assert prose.length(cut, "zh") <= limit
+
+
+def test_cut_words_keeps_what_is_short_and_drops_hanging_commas() -> None:
+    assert prose.cut_words("  a \n b ", 5, "en") == "a b"
+    assert prose.cut_words("one, two, three", 2, "en") == "one, two"
+    assert prose.cut_words("老灯塔，山上", 3, "zh") == "老灯塔"
+
+
+def test_comparing() -> None:
+    assert prose.key("The  OLD lighthouse!") == prose.key("the old lighthouse")
+    assert prose.similarity("Red boats", "a red boat on sand") == 1.0
+    assert prose.similarity("Red boats", "") == 0.0
+    assert prose.content_words("The boats of the glass") == {"boat", "glass"}
+    assert prose.names("Boats of Ana, Ravensburg") == {"ana", "ravensburg"}
+
+
+def test_repeated_share() -> None:
+    text = "one two three four five six"
+    assert prose.repeated_share(text, prose.shingles(text)) == 1.0
+    assert prose.repeated_share(text, prose.shingles("one two three four five")) == 0.5
+    assert prose.repeated_share("too short", prose.shingles(text)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("caption", "subject"),
+    [
+        ("", ""),
+        ("A red boat. It lies on sand.", "A red boat"),
+        ("windmill (Mykonos windmills 2), energy", "Mykonos windmills"),
+        ("a fish (Anthia goldfish)", "a fish"),
+        ("one two three four five", "one two three"),
+    ],
+)
+def test_subject_of(caption: str, subject: str) -> None:
+    assert prose.subject_of(caption, 3) == subject
+
+
+def test_first_of() -> None:
+    assert prose.first_of(["In conclusion"], "in CONCLUSION, boats")
+    assert not prose.first_of(["In conclusion"], "Boats in conclusion")

@@ -1,0 +1,117 @@
+"""The engine's language: every line survives the way there, and nonsense is an error with a name."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from composer import wire
+from composer.errors import ModelFailed
+from composer.types import (
+    AnyEvent,
+    ArticleReady,
+    BlockReplaced,
+    BlockStarted,
+    Brief,
+    CandidatesReady,
+    Composed,
+    Composition,
+    ModelsChosen,
+    Notice,
+    OutlineReady,
+    Pick,
+    Picked,
+    SlotsPlanned,
+    Speed,
+    StageFinished,
+    StageProgress,
+    StageStarted,
+    TextDelta,
+)
+from tests.composer.fakes import article, candidate, outline_of, paragraph, picture, slot
+
+BRIEF = Brief(topic="灯塔\n\u2028\x00 “x”")
+COMMANDS = [
+    wire.Compose(BRIEF),
+    wire.Compose(BRIEF, Composition(brief=BRIEF, article=article(2))),
+    wire.CancelJob(4),
+    wire.ScanFolder("/a b/图片"),
+    wire.SearchLibrary("boats", ("/a",), 3),
+    wire.ExportArticle(Composition(brief=BRIEF), "/out", ("html",)),
+    wire.Shutdown(),
+]
+EVENTS = [
+    StageStarted("write"),
+    StageProgress("write", 1, 2, 3.5),
+    StageFinished("write", 1.0, "hash", reused=True),
+    OutlineReady(outline_of("Nets")),
+    BlockStarted(paragraph("p0", "", done=False)),
+    TextDelta("p0", "a\nb"),
+    BlockReplaced(paragraph("p0", "ab")),
+    ArticleReady(article(2), Speed(1, 2.0)),
+    SlotsPlanned((slot("s1"),)),
+    CandidatesReady("s1", (candidate("a", 0.5, vector=0.1, rerank=-2.0),)),
+    Picked(Pick(slot="s1", picture=picture("a"), reason="r")),
+    ModelsChosen({"writer": "w"}),
+    Notice("Hello.", "Do this."),
+    Composed(Composition(brief=BRIEF)),
+]
+REPORTS = [
+    wire.Ready("1"),
+    wire.Scanned("/a", 1, 2, 3, (wire.Skipped("/a/b", "broken"),)),
+    wire.Found((candidate("a"),)),
+    wire.Exported(("/a",)),
+    wire.Done(),
+    wire.Stopped(),
+    wire.Failed("m", "h", "d\nd"),
+    *map(wire.Happened, EVENTS),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda each: type(each).__name__)
+def test_commands(command: wire.AnyCommand) -> None:
+    line = wire.encode(wire.CommandLine(7, command))
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert wire.decode_command(line) == wire.CommandLine(7, command)
+
+
+@pytest.mark.parametrize(
+    "report", REPORTS, ids=lambda each: type(each.event if isinstance(each, wire.Happened) else each).__name__
+)
+def test_reports(report: wire.AnyReport) -> None:
+    line = wire.encode(wire.ReportLine(7, report))
+    assert line.count(b"\n") == 1
+    assert wire.decode_report(line) == wire.ReportLine(7, report)
+
+
+def test_every_kind_is_tested() -> None:
+    assert {type(each) for each in COMMANDS} == set(wire.AnyCommand.__args__)
+    assert {type(each) for each in REPORTS} == set(wire.AnyReport.__args__)
+    assert {type(each) for each in EVENTS} == set(AnyEvent.__args__)
+
+
+def test_the_names_on_the_wire() -> None:
+    line = wire.encode(wire.CommandLine(3, wire.CancelJob(2)))
+    assert msgspec.json.decode(line) == {"job": 3, "command": {"command": "cancel", "target": 2}}
+    line = wire.encode(wire.ReportLine(3, wire.Happened(TextDelta("p0", "x"))))
+    assert msgspec.json.decode(line) == {
+        "job": 3,
+        "report": {"report": "happened", "event": {"event": "text-delta", "block": "p0", "text": "x"}},
+    }
+
+
+NONSENSE = [
+    b"", b"\n", b"null", b"[]", b"{}", b"\xff\xfe", b'{"job":1}', b'{"job":"1","command":{"command":"shutdown"}}',
+    b'{"job":1,"command":{"command":"explode"}}', b'{"job":1,"command":{"command":"compose","brief":{}}}',
+    b'{"job":1,"command":{"command":"compose","brief":{"topic":"x","pictures":-1}}}',
+    b'{"job":1,"x":' + b"[" * 100_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", NONSENSE, ids=range(len(NONSENSE)))
+def test_nonsense(line: bytes) -> None:
+    with pytest.raises(ModelFailed):
+        wire.decode_command(line)
+    with pytest.raises(ModelFailed):
+        wire.decode_report(line)
