@@ -4,8 +4,8 @@ Parent and child talk over one pipe. Each message is a head (kind and number, in
 child reads the pipe in a thread of its own, so that a cancel is seen at once and the end of the parent, however it
 came, ends the child.
 
-To the child: recipe (an adapter's factory), call, cancel, import. To the parent: value, or stream, piece... and end, or
-failed.
+To the child: recipe (an adapter's factory), call, cancel, import, end. To the parent: value, or stream, piece... and
+end, or failed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import sys
 import traceback
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import Any, NoReturn
+from typing import Any
 
 from composer.errors import Cancelled, ComposerError, ModelFailed
 from composer.ports import Cancel
@@ -66,7 +67,7 @@ def pack(value: object) -> bytes:
 
 
 def serve(pipe: Connection, name: str, threads: int) -> None:
-    """What the child process runs; returns only by the end of the process."""
+    """What the child process runs; returns when the parent asks it to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the engine, which ends its children itself
     sys.stdout.flush()
     os.dup2(2, 1)  # the engine's stdin and stdout are the wire: no library may read or print there
@@ -74,6 +75,8 @@ def serve(pipe: Connection, name: str, threads: int) -> None:
     os.environ.update(OFFLINE)
     if threads > 0:
         os.environ.update(dict.fromkeys(THREADS, str(threads)))
+    # After what libraries registered to be done at the end: tearing down torch itself would take another half second.
+    Finalize(None, os._exit, (0,), exitpriority=-100)
     _Child(Line(pipe), name).run()
 
 
@@ -86,10 +89,12 @@ class _Child:
         self._recipes: dict[int, bytes] = {}
         self._adapters: dict[int, Any] = {}
 
-    def run(self) -> NoReturn:
+    def run(self) -> None:
         Thread(target=self._listen, daemon=True).start()
         while True:
             kind, number, body = self._jobs.get()
+            if kind == "end":
+                return
             if kind == "recipe":
                 self._recipes[number] = body
             elif kind == "import":
@@ -108,6 +113,9 @@ class _Child:
                     continue
                 if kind == "call":
                     self._switches[number] = Cancel()
+                elif kind == "end":
+                    for switch in list(self._switches.values()):
+                        switch.cancel()
                 self._jobs.put((kind, number, body))
         finally:
             os._exit(0)  # the parent is gone or has hung up; native code at work would not heed anything milder

@@ -32,6 +32,9 @@ LOOK = 0.02
 """Seconds between two looks at the caller's Cancel."""
 PATIENCE = 0.2
 """Seconds that a cancelled call may take to end by itself; after that the caller goes on and the answer is dropped."""
+LEAVE = 0.5
+"""Seconds that a child which is asked to end may take. One that ends by itself gives back what only it can give back,
+such as named semaphores of its libraries, which otherwise stay until the parent ends and are then complained of."""
 ENDING = 2.0
 """Seconds to wait for a killed process."""
 
@@ -182,8 +185,10 @@ class _Process:
         return ModelFailed(f"The {self._name} process ended unexpectedly.", hint)
 
     def end(self) -> None:
-        """Kill the child and wait until it is gone: its memory is then free."""
+        """Have the child end, by force if it takes too long, and wait until it is gone: its memory is then free."""
         self._closed = True
+        self.tell("end", 0)
+        self._process.join(LEAVE)
         self._process.kill()
         self._process.join(ENDING)
         self._listener.join(ENDING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -54,6 +55,10 @@ class Toy:
     def noise(self) -> None:
         print("from python")
         os.write(1, b"from native code\n")
+
+    def semaphore(self) -> None:
+        """What tqdm makes when a library shows its first progress bar: a name that only this process gives back."""
+        self._lock = multiprocessing.get_context("spawn").Lock()
 
     def count(self, to: int, cancel: Cancel, pause: float = 0.0) -> Iterator[int]:
         for number in range(to):
@@ -357,3 +362,18 @@ def test_the_child_ends_with_a_killed_engine(tmp_path: Path) -> None:
     engine.kill()
     assert wait_gone(pid, 2.0)
     engine.communicate()
+
+
+def test_a_child_that_ends_leaves_no_semaphore_behind() -> None:
+    script = """
+    from models.isolation import Host
+    from tests.models.test_isolation import Toy
+    if __name__ == "__main__":
+        host = Host("toy")
+        host.build(Toy).semaphore()
+        host.close()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert not done.stderr
