@@ -22,6 +22,7 @@ from rich.table import Table
 from composer import project, prose, settings
 from composer.draft import fold
 from composer.errors import Cancelled, ComposerError, ProjectError
+from composer.files import write_safely
 from composer.library.catalogue import Catalogue
 from composer.library.scan import embed, scan
 from composer.library.search import by_words
@@ -139,8 +140,7 @@ def compose_verb(  # noqa: PLR0913, PLR0917 - one parameter an option
     files = export(composition, out, ("markdown", "html"))
     project.save(composition, out / PROJECT)
     if report:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_bytes(msgspec.json.format(msgspec.json.encode(report_of(composition)), indent=2))
+        write_safely(report, msgspec.json.format(msgspec.json.encode(report_of(composition)), indent=2))
     paths = [str(path) for path in (*files[:2], out / PROJECT)]
     if as_json:
         _print_json({"files": paths, **report_of(composition)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -409,3 +410,22 @@ def article(paragraphs: int, sections: int = 1, language: Language = "en") -> Ar
 def outline_of(*headings: str, passages: int = 1, anchor: str = "") -> Outline:
     points = tuple(f"point {at}" for at in range(passages))
     return Outline("A title", tuple(Section(heading, points, anchor) for heading in headings))
+
+
+class HeldWriter(ScriptedWriter):
+    """Stops after some pieces of prose until it is let go, or cancelled."""
+
+    def __init__(self, pieces: int = 20) -> None:
+        super().__init__(author)
+        self.pieces = pieces
+        self.held = threading.Event()
+        """Set while it waits."""
+        self.go = threading.Event()
+
+    def generate(self, prompt: Prompt, cancel: Cancel) -> Iterator[Piece]:
+        for at, piece in enumerate(super().generate(prompt, cancel)):
+            if at == self.pieces and is_passage(prompt):
+                self.held.set()
+                while not self.go.wait(0.002):
+                    cancel.check()
+            yield piece
