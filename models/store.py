@@ -17,6 +17,7 @@ import tempfile
 import time
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -279,7 +280,7 @@ def _wheel(requirement: str, parts: Path) -> Path | None:
             with zipfile.ZipFile(wheel) as archive:
                 if archive.testzip() is None:
                     return wheel
-        except (OSError, zipfile.BadZipFile):
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
             pass
         wheel.unlink(missing_ok=True)
     return None
