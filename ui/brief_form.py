@@ -25,6 +25,7 @@ from composer.types import LONGEST, MOST_PICTURES, SHORTEST, Brief
 from ui.folder_list import FolderList
 from ui.texts import text
 from ui.theme import can_show_chinese
+from ui.topic_edit import TopicEdit
 
 
 class BriefForm(QWidget):
@@ -66,7 +67,6 @@ class BriefForm(QWidget):
     @brief.setter
     def brief(self, brief: Brief) -> None:
         self.topic.setText(brief.topic)
-        self.topic.setCursorPosition(0)
         self.notes.setPlainText(brief.notes)
         self.audience.setText(brief.audience)
         self.tone.setText(brief.tone)
@@ -130,7 +130,7 @@ class BriefForm(QWidget):
     # --- making ---
 
     def _make_fields(self) -> None:
-        self.topic = QLineEdit(placeholderText=text("A walk around the old harbour"))
+        self.topic = TopicEdit(text("A walk around the old harbour"))
         self.notes = QPlainTextEdit(placeholderText=text("Facts, names and turns the article should have"))
         self.notes.setFixedHeight(92)
         self.notes.setTabChangesFocus(True)
@@ -227,8 +227,9 @@ class BriefForm(QWidget):
         form.addSpacing(9)
 
     def _connect(self) -> None:
-        for line in (self.topic, self.audience, self.tone):
+        for line in (self.audience, self.tone):
             line.textChanged.connect(self._validate)
+        self.topic.textChanged.connect(self._validate)
         self.notes.textChanged.connect(self._validate)
         self.language.currentIndexChanged.connect(self._validate)
         for spin in (self.length, self.pictures, self.seed):
@@ -245,7 +246,6 @@ class BriefForm(QWidget):
 
     def _validate(self) -> None:
         chinese = self.language.currentIndex() == 1
-        self.topic.setToolTip(self.topic.text())
         self.length_label.setText(text("Length in characters") if chinese else text("Length in words"))
         self.length.setAccessibleName(self.length_label.text())
         self.pictures.setAccessibleName(text("Pictures"))

@@ -107,6 +107,8 @@ class EngineClient(QObject):
             process.kill()
             process.waitForFinished(2000)
         self._process = None
+        self._turn.stop()  # what it said at the last moment is for nobody
+        self._forget()
 
     @property
     def running(self) -> bool:

@@ -48,7 +48,7 @@ class WorkPage(QWidget):
             pane.setMinimumWidth(narrowest)
             self.splitter.addWidget(pane)
             self.splitter.setStretchFactor(self.splitter.count() - 1, stretch)
-        self.splitter.setSizes([288, 770, 352])
+        self.splitter.setSizes([296, 762, 352])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

@@ -34,12 +34,13 @@ MOST_BYTES = 290_000
 
 
 def wait(until: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    from PySide6.QtCore import QEventLoop
-    from PySide6.QtWidgets import QApplication
+    from PySide6.QtCore import QEventLoop, QTimer
 
     end = time.monotonic() + seconds
     while not until():
-        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+        turn = QEventLoop()
+        QTimer.singleShot(50, turn.quit)
+        turn.exec()
         if time.monotonic() > end:
             raise SystemExit("What the picture should show did not come about.")
 
@@ -168,11 +169,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", default=",".join(NAMES))
     parser.add_argument("--writer", default="starter")
+    parser.add_argument("--threads", type=int, default=0, help="1 is faster on a machine that is busy with other work")
     options = parser.parse_args()
     names = set(options.only.split(","))
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="pictorial-") as folder:
-        lend_home(Path(folder), f'writer = "{options.writer}"\ninterface = "en"\ntheme = "light"\n')
+        settings = f'writer = "{options.writer}"\nthreads = {options.threads}\ninterface = "en"\ntheme = "light"\n'
+        lend_home(Path(folder), settings)
         photographer = Photographer(options.out)
         if names & {"composing", "done", "dark"}:
             photographer.english(names)

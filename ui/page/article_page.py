@@ -279,7 +279,7 @@ class ArticlePage(QWidget):
     def at_end(self) -> bool:
         """Whether the reader follows the text as it is written."""
         bar = self.sheet.verticalScrollBar()
-        return self._working and bar.maximum() > 0 and bar.value() >= bar.maximum() - 40
+        return self._working and bar.value() >= bar.maximum() - 40
 
     def _anchor(self) -> tuple[str, float] | None:
         """The block at the top of the view and where it stands there, so that nothing jumps when others grow."""
