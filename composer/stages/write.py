@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from composer import prose
 from composer.ports import Cancel, Message, Prompt, Writer
@@ -46,6 +47,13 @@ _IT = re.compile(r"^It(’s|'s|s\b|\b)")
 _AFTER_IT = {"'s": " is", "’s": " is", "s": "’s", "": ""}
 
 WriteEvent = BlockStarted | TextDelta | BlockReplaced | StageProgress
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A stream that can be told that nobody reads on."""
+
+    def close(self) -> None: ...
 
 
 @dataclass
@@ -192,7 +200,8 @@ def _stream(
             yield _progress(state, before + count)
             if count > wanted * OVERSHOOT or _circles(clean, state):
                 break
-    stream.close() if isinstance(stream, Generator) else None
+    if isinstance(stream, Closable):
+        stream.close()  # the model stops at once instead of when the garbage is collected
     return _finished(_clean(raw, passage.heading, state.words), passage, wanted, state)
 
 
