@@ -53,6 +53,9 @@ def shown_after(command: list[str], environment: dict[str, str]) -> float:
 
 def environment_in(home: str) -> dict[str, str]:
     made = {**os.environ, "PICTORIAL_HOME": home, "PICTORIAL_BENCH_SHOWN": "1"}
+    # As on a writer's machine: compiled modules are kept from one start to the next; here beside the bench's own home.
+    made.pop("PYTHONDONTWRITEBYTECODE", None)
+    made["PYTHONPYCACHEPREFIX"] = str(Path(home) / "compiled")
     if not made.get("DISPLAY") and not made.get("WAYLAND_DISPLAY"):
         made.setdefault("QT_QPA_PLATFORM", "offscreen")
     return made

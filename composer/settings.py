@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-import tomlkit
 from msgspec import Meta, Struct
 from msgspec.structs import replace
-from tomlkit.exceptions import TOMLKitError
 
 from composer.errors import SettingsError
 from composer.files import write_safely
@@ -62,6 +60,9 @@ def load(path: Path | None = None) -> Settings:
 
 def save(settings: Settings, path: Path | None = None) -> None:
     """Write the settings, keeping comments that a person put into the file."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
     path = path or settings_file()
     try:
         document = tomlkit.parse(path.read_text("utf-8"))

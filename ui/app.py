@@ -72,7 +72,7 @@ class Shell(QObject):
         window = MainWindow(self.parts, self._demo, self._state, lambda: self._settings)
         window.closed.connect(self.finish)
         window.preferences_chosen.connect(self._prefer)
-        self.theme.changed.connect(window.work.page.restyle)
+        self.theme.changed.connect(window.restyle)
         return window
 
     def _first_paint(self) -> None:
@@ -103,7 +103,7 @@ class Shell(QObject):
         self._state = old.state
         geometry = old.geometry()
         old.closed.disconnect(self.finish)
-        self.theme.changed.disconnect(old.work.page.restyle)
+        self.theme.changed.disconnect(old.restyle)
         self.window = self._make_window()
         self.window.setGeometry(geometry)
         self.window.show()

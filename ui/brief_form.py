@@ -109,8 +109,9 @@ class BriefForm(QWidget):
 
     def set_button(self, label: str) -> None:
         """What the button says when nothing runs."""
-        self._label = label
-        self._validate()
+        if label != self._label:
+            self._label = label
+            self._validate()
 
     def focus_first(self) -> None:
         self.topic.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 from PySide6.QtCore import QTimer, Signal
@@ -19,14 +20,16 @@ from composer.types import Brief, Composition
 from ui import edits
 from ui.actions import Actions, Verbs
 from ui.composing import Composing
-from ui.documents import Documents
 from ui.engine_client import EngineClient
 from ui.images import ImageLoader
 from ui.session import Session
 from ui.start_page import StartPage, dropped
 from ui.texts import text
 from ui.window_state import WindowState
-from ui.work_page import WorkPage
+
+if TYPE_CHECKING:
+    from ui.documents import Documents
+    from ui.work_page import WorkPage
 
 NextStep = Literal["fresh", "continue", "again", "pictures"]
 
@@ -56,17 +59,12 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setMinimumSize(1000, 620)
         self.start = StartPage(with_demo=demo is not None)
-        self.work = WorkPage(parts.session, parts.composing, parts.images)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.start)
-        self.stack.addWidget(self.work)
         self.setCentralWidget(self.stack)
-        self.documents = Documents(self, parts.session, parts.client, self.work.messages, state.folder)
         self.actions_ = Actions(self, self._verbs(), parts.session.undo)
         self._connect()
         self.resize(state.width or 1360, state.height or 860)
-        if state.panes:
-            self.work.splitter.setSizes(list(state.panes))
         if parts.session.composition is not None:
             self._opened()
         else:
@@ -74,6 +72,28 @@ class MainWindow(QMainWindow):
         self._refresh()
 
     # --- pages ---
+
+    @cached_property
+    def work(self) -> WorkPage:
+        """The page of an open article, made when first needed: without it the start page is there sooner."""
+        from ui.work_page import WorkPage
+
+        work = WorkPage(self._parts.session, self._parts.composing, self._parts.images)
+        self.stack.addWidget(work)
+        if self._state.panes:
+            work.splitter.setSizes(list(self._state.panes))
+        work.form.compose.connect(self.compose)
+        work.form.cancel.connect(self._parts.composing.cancel)
+        work.form.changed.connect(self._refresh)
+        return work
+
+    @cached_property
+    def documents(self) -> Documents:
+        """The file side, which speaks through the page of an open article."""
+        from ui.documents import Documents
+
+        parts = self._parts
+        return Documents(self, parts.session, parts.client, self.work.messages, self._state.folder)
 
     def show_start(self) -> None:
         """The start page, with the drafts as they are now."""
@@ -233,9 +253,6 @@ class MainWindow(QMainWindow):
         self.start.new.connect(self.new_article)
         self.start.add_folder.connect(self.add_folder)
         self.start.opened.connect(self.open)
-        self.work.form.compose.connect(self.compose)
-        self.work.form.cancel.connect(parts.composing.cancel)
-        self.work.form.changed.connect(self._refresh)
         parts.session.opened.connect(self._opened)
         parts.session.changed.connect(self._refresh)
         parts.session.saved.connect(self._refresh)
@@ -250,9 +267,9 @@ class MainWindow(QMainWindow):
         return Verbs(
             new=self.new_article,
             open=self._ask_open,
-            save=self.documents.save,
-            save_as=self.documents.save_as,
-            export=self.documents.ask_export,
+            save=lambda: self.documents.save(),  # noqa: PLW0108 - `documents` is made when it is needed
+            save_as=lambda: self.documents.save_as(),  # noqa: PLW0108 - as above
+            export=lambda formats: self.documents.ask_export(formats),  # noqa: PLW0108 - as above
             home=self.show_start,
             quit=self.close,
             preferences=self._show_preferences,
@@ -280,6 +297,11 @@ class MainWindow(QMainWindow):
         busy = self._parts.composing.busy
         has_article = composition is not None and composition.article is not None
         self.actions_.update(has_article=has_article, has_slots=bool(composition and composition.slots), busy=busy)
+        name = self._parts.session.name
+        self.setWindowTitle(f"{name}[*] — Pictorial" if name else "Pictorial")
+        self.setWindowModified(self._parts.session.unsaved)
+        if "work" not in self.__dict__:
+            return
         labels = {
             "fresh": text("Compose"),
             "continue": text("Continue"),
@@ -287,11 +309,8 @@ class MainWindow(QMainWindow):
             "pictures": text("Choose the pictures again"),
         }
         label = labels[self.next_step()]
-        if not busy and self.work.form.button.text() != label:
+        if not busy:
             self.work.form.set_button(label)
-        name = self._parts.session.name
-        self.setWindowTitle(f"{name}[*] — Pictorial" if name else "Pictorial")
-        self.setWindowModified(self._parts.session.unsaved)
 
     def _show_preferences(self) -> None:
         from ui.preferences import PreferencesDialog
@@ -321,19 +340,27 @@ class MainWindow(QMainWindow):
     @property
     def state(self) -> WindowState:
         """What to remember of this window."""
-        return replace(
-            self._state,
-            width=self.width(),
-            height=self.height(),
-            panes=tuple(self.work.splitter.sizes()) if self.work.isVisible() else self._state.panes,
-            folder=self.documents.folder,
-        )
+        now = replace(self._state, width=self.width(), height=self.height())
+        if "documents" in self.__dict__:
+            now = replace(now, folder=self.documents.folder)
+        if "work" in self.__dict__ and self.work.isVisible():
+            now = replace(now, panes=tuple(self.work.splitter.sizes()))
+        return now
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         super().paintEvent(event)
         if not self._was_painted:
             self._was_painted = True
-            QTimer.singleShot(0, self.painted.emit)
+            QTimer.singleShot(0, self._after_first_paint)
+
+    def restyle(self) -> None:
+        """Take the theme's colours again."""
+        if "work" in self.__dict__:
+            self.work.page.restyle()
+
+    def _after_first_paint(self) -> None:
+        self.painted.emit()
+        QTimer.singleShot(0, self, lambda: self.documents)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Never asks: the draft holds everything, and opening the file again brings it back."""

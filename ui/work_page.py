@@ -48,7 +48,7 @@ class WorkPage(QWidget):
             pane.setMinimumWidth(narrowest)
             self.splitter.addWidget(pane)
             self.splitter.setStretchFactor(self.splitter.count() - 1, stretch)
-        self.splitter.setSizes([296, 762, 352])
+        self.splitter.setSizes([290, 746, 376])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
