@@ -133,7 +133,7 @@ class BriefForm(QWidget):
     def _make_fields(self) -> None:
         self.topic = TopicEdit(text("A walk around the old harbour"))
         self.notes = QPlainTextEdit(placeholderText=text("Facts, names and turns the article should have"))
-        self.notes.setFixedHeight(92)
+        self.notes.setFixedHeight(76)
         self.notes.setTabChangesFocus(True)
         self.audience = QLineEdit(placeholderText=text("Families planning a weekend"))
         self.tone = QLineEdit(placeholderText=text("Warm, plain"))

@@ -26,9 +26,9 @@ class CandidateCard(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(
-            text("{name}, fits {percent} percent", name=self.title, percent=round(candidate.final * 100))
-        )
+        percent = round(candidate.final * 100)
+        name = text("{name}, fits {percent} percent", name=self.title, percent=percent) if self.judged else self.title
+        self.setAccessibleName(name)
         picture = candidate.picture
         rights = " · ".join(part for part in (picture.credit, picture.licence) if part)
         self.setToolTip("\n".join(part for part in (picture.caption, picture.path, rights) if part))
@@ -37,6 +37,11 @@ class CandidateCard(QAbstractButton):
     def title(self) -> str:
         picture = self.candidate.picture
         return picture.caption or name_of(picture.path)
+
+    @property
+    def judged(self) -> bool:
+        """Whether all its scores were joined yet."""
+        return self.candidate.final > 0 or self.candidate.rerank is not None
 
     @property
     def figures(self) -> str:
@@ -138,7 +143,8 @@ class CandidateCard(QAbstractButton):
         painter.drawText(
             QRectF(left, foot - little.height(), width, little.height()), Qt.AlignmentFlag.AlignLeft, figures
         )
-        self._paint_bar(painter, QRectF(left, foot - little.height() - 16, width, 10), font)
+        if self.judged:
+            self._paint_bar(painter, QRectF(left, foot - little.height() - 16, width, 10), font)
 
     def _paint_bar(self, painter: QPainter, box: QRectF, font: QFont) -> None:
         colors = tokens()

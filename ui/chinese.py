@@ -107,6 +107,7 @@ CHINESE: dict[str, str] = {
     "The picture file cannot be read: {path}": "无法读取图片文件：{path}",
     "Choosing a picture…": "正在选图…",
     "A picture goes here": "此处将放一张图片",
+    "Looking at your pictures…": "正在查看您的图片…",
     "Thinking about the outline…": "正在构思提纲…",
     "Fill in the brief and press Compose.\nThe article appears here as it is written.": (
         "填写左侧的要求，然后点击“开始写作”。\n文章会一边写，一边显示在这里。"

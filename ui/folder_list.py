@@ -30,7 +30,7 @@ class FolderList(QWidget):
         self.setAcceptDrops(True)
         self.list = QListWidget()
         self.list.setAccessibleName(text("Picture folders"))
-        self.list.setFixedHeight(86)
+        self.list.setFixedHeight(64)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)

@@ -58,7 +58,7 @@ def time_taken(seconds: float) -> str:
 
 def pictures_seen(done: float, total: float) -> str:
     """How far the picture folders have been read; while they are still being listed only the total grows."""
-    if total <= 1:
+    if total <= 1 or done >= total:
         return ""
     if done <= 0:
         return text("{count} pictures found", count=f"{total:,.0f}")

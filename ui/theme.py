@@ -173,6 +173,8 @@ def page_font(language: str, points: float, *, bold: bool = False) -> QFont:
     font.setStyleHint(QFont.StyleHint.Serif)
     font.setPointSizeF(points)
     font.setBold(bold)
+    if language != "zh" and hasattr(QFont, "setFeature"):
+        font.setFeature(QFont.Tag("pwid"), 1)  # a CJK face would set apostrophes a whole square wide
     return font
 
 

