@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -35,6 +36,7 @@ from composer.types import Brief, Candidate, Composed, Composition, Picture
 from composer.wire import Format
 
 FAILED, USAGE, INCOMPLETE, CANCELLED = 1, 2, 3, 130
+AUTOSAVE_SECONDS = 5.0
 PROJECT = f"article{project.SUFFIX}"
 
 
@@ -153,6 +155,9 @@ def _compose(brief: Brief, out: Path, adapters: Adapters, chosen: Settings, *, f
     target = out / PROJECT
     draft = Composition(brief=brief)
     started = None if fresh else _earlier(target, brief)
+    if started is None:
+        _set_aside(target)
+    saved = time.monotonic()
     workshop = adapters.workshop(chosen)
     try:
         with closing(compose(brief, started, workshop.tools(), adapters.cancel)) as events, Meter() as meter:
@@ -160,6 +165,9 @@ def _compose(brief: Brief, out: Path, adapters: Adapters, chosen: Settings, *, f
             for event in events:
                 draft = fold(draft, event)
                 meter.show(event)
+                if draft.outline is not None and time.monotonic() - saved > AUTOSAVE_SECONDS:
+                    project.save(draft, target)
+                    saved = time.monotonic()
                 if isinstance(event, Composed):
                     return event.composition
     finally:
@@ -167,6 +175,13 @@ def _compose(brief: Brief, out: Path, adapters: Adapters, chosen: Settings, *, f
         if draft.outline is not None:
             project.save(draft, target)
     raise ComposerError("The article was not finished.", "Give the same command again to go on.")
+
+
+def _set_aside(target: Path) -> None:
+    """A project in the folder that this run does not go on with keeps its content under another name."""
+    if target.exists():
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(target.stat().st_mtime))
+        target.rename(target.with_name(f"{target.stem}-{stamp}{target.suffix}"))
 
 
 def _earlier(target: Path, brief: Brief) -> Composition | None:

@@ -23,8 +23,7 @@ def write_safely(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(name, path.stat().st_mode & 0o777)  # a file that was shared stays shared
+        os.chmod(name, _mode(path))
         os.replace(name, path)
         _flush_folder(path.parent)
     except OSError as error:
@@ -36,6 +35,16 @@ def write_safely(path: Path, data: bytes) -> None:
             f"{path.name} could not be saved: {reason.lower()}.",
             "The file on the disk is as it was; make room or choose another folder, then save again.",
         ) from error
+
+
+def _mode(path: Path) -> int:
+    """The old file's permissions, or those that any new file gets: a temporary file is its owner's alone."""
+    try:
+        return path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
 
 
 def _flush_folder(folder: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from composer.errors import Cancelled, ComposerError
+from composer.library.catalogue import Catalogue
 from composer.library.scan import scan
 from composer.library.search import by_words
 from composer.pipeline import Tools, compose
@@ -47,6 +48,7 @@ from composer.wire import (
 class Source(Protocol):
     """Where the service gets its models from."""
 
+    def catalogue(self) -> Catalogue: ...
     def tools(self) -> Tools: ...
     def warm(self) -> None: ...
     def close(self) -> None: ...
@@ -163,7 +165,7 @@ class Service:
             return self._models.tools()
 
     def _scan(self, job: int, folder: str, cancel: Cancel) -> None:
-        catalogue = self._tools().catalogue
+        catalogue = self._models.catalogue()
         added = removed = 0
         for step in scan(catalogue, Path(folder), cancel):
             self._say(job, Happened(StageProgress("index", step.done, step.total)))
@@ -174,7 +176,7 @@ class Service:
         self._say(job, Scanned(folder, pictures, added, removed, catalogue.skipped(folder)))
 
     def _search(self, command: SearchLibrary) -> tuple[Candidate, ...]:
-        catalogue = self._tools().catalogue
+        catalogue = self._models.catalogue()
         found = by_words(catalogue, command.text, command.libraries, command.limit)
         pictures = catalogue.pictures([row for row, _ in found], command.libraries)
         return tuple(Candidate(picture=pictures[row], words=score, final=score) for row, score in found)

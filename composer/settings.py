@@ -59,11 +59,13 @@ def load(path: Path | None = None) -> Settings:
 
 
 def save(settings: Settings, path: Path | None = None) -> None:
-    """Write the settings, keeping comments that a person put into the file."""
+    """Write the settings, keeping comments that a person put into the file. Raises SettingsError as `load` does."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
     path = path or settings_file()
+    if path.exists():
+        load(path)  # a file that cannot be read, or a newer version's, is left alone
     try:
         document = tomlkit.parse(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, TOMLKitError):

@@ -57,7 +57,7 @@ class ExportArticle(Command, frozen=True, tag="export"):
 
 
 class Shutdown(Command, frozen=True, tag="shutdown"):
-    """Finish what runs, then end the process."""
+    """Cancel what runs, then end the process."""
 
 
 AnyCommand = Compose | CancelJob | ScanFolder | SearchLibrary | ExportArticle | Shutdown
