@@ -59,6 +59,21 @@ def real_shell(_own_home: None, qtbot: QtBot) -> Iterator[Shell]:
     assert not shell.parts.client.running
 
 
+def check_export(shell: Shell, tmp_path: Path, qtbot: QtBot) -> None:
+    out = tmp_path / "exported"
+    out.mkdir()
+    with qtbot.waitSignal(shell.parts.client.done, timeout=20_000):
+        shell.window.documents.export(out, ("html", "markdown"))
+    assert "Exported" in shell.window.work.messages.message
+    composition = shell.parts.session.composition
+    assert composition is not None
+    assert composition.article is not None
+    markdown = next(out.rglob("*.md")).read_text("utf-8")
+    assert composition.article.blocks[-1].text in markdown
+    assert (composition.slots or ())[0].caption in markdown
+    assert any(file.suffix in {".jpg", ".jpeg", ".png", ".webp"} for file in out.rglob("*"))
+
+
 def test_an_article_is_composed_edited_illustrated_anew_saved_and_opened(
     real_shell: Shell, photographs: Path, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +99,12 @@ def test_an_article_is_composed_edited_illustrated_anew_saved_and_opened(
     assert len(work.candidates.cards) == len(composition.candidates[slots[0].id]) > 0
     state = work.page._painter.figures[slots[0].id].state
     assert state == ("picture" if composition.picks[slots[0].id].picture else "empty")
+
+    work.candidates.cards[-1].click()
+    taken = session.composition
+    assert taken is not None
+    assert taken.picks[slots[0].id].picture == taken.candidates[slots[0].id][-1].picture
+    check_export(shell, tmp_path, qtbot)
 
     place = work.page._block_of(composition.article.blocks[-1].id)
     assert place is not None
