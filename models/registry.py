@@ -38,7 +38,8 @@ STARTER_WEIGHTS = Weights(
     rerank_middle=0.40,
     rerank_width=0.08,
 )
-"""For the starter encoder and judge; `bench/choose.py` prints what each score finds alone and together."""
+"""For the starter encoder and judge. Measured by `bench/choose.py` on 99 queries over the demo library: 0.50 decided
+rightly with these weights, 0.53 with weights fitted and cross-validated, no more than chance; so these stay."""
 VISION_WEIGHTS = Weights(
     vector=0.3,
     words=0.2,

@@ -1,0 +1,131 @@
+"""From names to adapters: what is built when, and what is said about names that are none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from msgspec.structs import replace
+
+from composer.errors import ModelNotReady
+from composer.settings import Settings
+from models import store
+from models.registry import DEFAULT_PASSAGE, ENCODERS, RERANKERS, WRITERS, Models, _Known
+from tests.models.starter_files import starter
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("torch", "transformers", "open_clip", "timm", "faiss", "xllamacpp", "PySide6")
+
+
+def test_importing_it_imports_nothing_heavy() -> None:
+    script = f"import sys, models.registry; print([name for name in {HEAVY!r} if name in sys.modules])"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_name_is_in_the_catalogue() -> None:
+    for table in (WRITERS, ENCODERS, RERANKERS):
+        for name in table.values():
+            assert store.find(name)
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("writer", "nobody"), ("writer", "gguf:"), ("writer", "transformers:"), ("writer", ""),
+        ("encoder", "nobody"), ("encoder", "open_clip:"), ("reranker", "nobody"), ("reranker", "transformers:"),
+    ],
+)  # fmt: skip
+@pytest.mark.weights
+def test_unknown_names_are_told_in_words(
+    setting: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starter("starter-encoder")
+    _own_library(tmp_path, monkeypatch)
+    models = Models(replace(Settings(), **{setting: name}))
+    try:
+        with pytest.raises(ModelNotReady, match=r"There is no (writer|encoder|re-ranker) named") as failed:
+            models.writer() if setting == "writer" else models.tools()
+        assert "Set one of: starter" in failed.value.hint
+    finally:
+        models.close()
+
+
+def test_a_writers_file_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PICTORIAL_HOME", str(tmp_path))
+    for name in ("starter", "starter-tiny", f"gguf:{tmp_path / 'none.gguf'}"):
+        models = Models(replace(Settings(), writer=name))
+        with pytest.raises(ModelNotReady) as failed:
+            models.writer()
+        assert "main.py models pull" in failed.value.hint
+        models.close()
+
+
+def test_an_encoder_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PICTORIAL_HOME", str(tmp_path))
+    models = Models(Settings())
+    with pytest.raises(ModelNotReady, match="starter-encoder"):
+        models.tools()
+    models.close()
+
+
+@pytest.mark.weights
+def test_tools_are_there_before_anything_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starter("starter-encoder")
+    _own_library(tmp_path, monkeypatch)
+    models = Models(Settings())
+    try:
+        before = set(psutil.Process().children(recursive=True))
+        tools = models.tools()
+        assert models.tools() is tools
+        assert tools.encoder.id == "starter-conse-1"
+        assert tools.encoder.dimensions == 384
+        assert models._writer is None
+        assert models._search.pid is None, "the search process has nothing to do yet"
+        started = set(psutil.Process().children(recursive=True)) - before
+        names = [" ".join(child.cmdline()) for child in started]
+        assert sum("spawn_main" in name for name in names) == 1, "only the picture models warm up"
+        assert models.catalogue() is tools.catalogue
+    finally:
+        models.close()
+    assert models._torch.pid is None
+
+
+@pytest.mark.weights
+def test_no_re_ranker_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starter("starter-encoder")
+    _own_library(tmp_path, monkeypatch)
+    models = Models(replace(Settings(), reranker="none"))
+    try:
+        assert models.tools().reranker is None
+    finally:
+        models.close()
+
+
+@pytest.mark.weights
+def test_known_constants_are_the_encoders_own() -> None:
+    from models.starter.conse import ConseEncoder
+
+    real = ConseEncoder(starter("starter-encoder"))
+    known = _Known(real, ConseEncoder)
+    for name in ("id", "dimensions", "image_size", "languages"):
+        assert getattr(known, name) == getattr(real, name)
+    assert known.encode_texts(["a harbour"]).shape == (1, known.dimensions)
+
+
+def test_longest_passages_are_the_catalogues() -> None:
+    assert Models(Settings()).longest_passage("en") == store.find("starter-writer").longest_passage["en"]
+    assert Models(replace(Settings(), writer="gguf:/x.gguf")).longest_passage("zh") == DEFAULT_PASSAGE["zh"]
+
+
+def _own_library(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A catalogue of its own beside the models that are there."""
+    from composer.home import subfolder
+
+    models = subfolder("models")
+    (home / "models").symlink_to(models)
+    monkeypatch.setenv("PICTORIAL_HOME", str(home))
