@@ -32,7 +32,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from composer.library.search import by_words
-from composer.pipeline import DEPTH, Tools
+from composer.pipeline import CAPTIONS_WEIGHT, DEPTH, Tools
 from composer.ports import Cancel
 from composer.settings import Settings
 from composer.stages.rank import Weights, final_score, rank
@@ -86,13 +86,19 @@ def look(tools: Tools, asked: list[Query]) -> Iterator[Found]:
     nearest = tools.search.nearest(vectors, DEPTH, rows)
     everything = list(catalogue.pictures(rows.tolist(), folders).values())
     captions = tools.encoder.encode_texts([picture.caption or picture.words for picture in everything])
-    for query, vector, near in zip(asked, vectors, nearest, strict=True):
+    heard = tools.captions.nearest(vectors, DEPTH, rows)
+    for query, vector, near, said in zip(asked, vectors, nearest, heard, strict=True):
         if not near:
             raise SystemExit("The demo pictures have no vectors yet: run `make setup` first.")
         words = by_words(catalogue, query.text, folders, DEPTH)
         known = catalogue.pictures([row for row, _ in [*near, *words]], folders)
         short = shortlist(
-            [Ranking("vector", tuple(near)), Ranking("words", tuple(words)), Ranking("words", tuple(words))],
+            [
+                Ranking("vector", tuple(near)),
+                Ranking("captions", tuple(said), weight=CAPTIONS_WEIGHT),
+                Ranking("words", tuple(words)),
+                Ranking("words", tuple(words)),
+            ],
             SHORT,
             lambda found: catalogue.pictures(found, folders),
             lambda found, vector=vector: tools.search.cosines(vector, found),

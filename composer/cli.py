@@ -25,7 +25,7 @@ from composer.draft import fold
 from composer.errors import Cancelled, ComposerError, ProjectError
 from composer.files import write_safely
 from composer.library.catalogue import Catalogue
-from composer.library.scan import embed, scan
+from composer.library.scan import embed, embed_captions, scan
 from composer.library.search import by_words
 from composer.pipeline import Tools, compose
 from composer.ports import Cancel, ModelShelf
@@ -248,6 +248,8 @@ def _library(context: typer.Context, folder: Path, *, vectors: bool, as_json: bo
             if vectors and len(catalogue.rows([place])):
                 for step in embed(catalogue, [place], workshop.tools().encoder, adapters.cancel):
                     meter.count("Looking at pictures", step.done, step.total, step.notice)
+                for step in embed_captions(catalogue, [place], workshop.tools().encoder, adapters.cancel):
+                    meter.count("Reading captions", step.done, step.total, step.notice)
         skipped = catalogue.skipped(place)
         found = len(catalogue.rows([place]))
     finally:

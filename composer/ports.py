@@ -170,6 +170,7 @@ class Reranker(Protocol):
         """Score each picture against the caption and the surrounding paragraph.
 
         Returns shape (len(pictures),), higher is better, in the order given; the order given never changes a score.
+        NaN means no opinion: the picture is then judged by its other scores.
         Raises ModelNotReady if the weights are missing, Cancelled if the caller gave up.
         """
         ...

@@ -50,7 +50,6 @@ class Source(Protocol):
 
     def catalogue(self) -> Catalogue: ...
     def tools(self) -> Tools: ...
-    def warm(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -64,18 +63,20 @@ class Late:
         self._make = make
         self._made: Source | None = None
 
-    def tools(self) -> Tools:
-        if self._made is None:
-            self._made = self._make()
-        return self._made.tools()
+    def catalogue(self) -> Catalogue:
+        return self._source().catalogue()
 
-    def warm(self) -> None:
-        if self._made is not None:
-            self._made.warm()
+    def tools(self) -> Tools:
+        return self._source().tools()
 
     def close(self) -> None:
         if self._made is not None:
             self._made.close()
+
+    def _source(self) -> Source:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
 
 
 class Service:

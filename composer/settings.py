@@ -26,7 +26,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reranker: str = "starter"
     candidates: Annotated[int, Meta(ge=4, le=8)] = 8
     """Pictures considered for each slot."""
-    empty_below: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.35
+    empty_below: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.40
     """A slot stays empty when no candidate's final score reaches this."""
     threads: Annotated[int, Meta(ge=0, le=256)] = 0
     """Processor threads for models; 0 takes the machine's physical cores."""

@@ -32,6 +32,10 @@ _USABLE = "picture IS NOT NULL AND reason IS NULL"
 _HALF = np.dtype("<f2")
 
 
+CAPTIONS = "#captions"
+"""Ends the model id of vectors made from a picture's words instead of from the picture."""
+
+
 class Stats(Struct, frozen=True, kw_only=True):
     """How much the catalogue holds."""
 
@@ -370,6 +374,8 @@ def _put_picture(link: sqlite3.Connection, entry: Entry) -> int | None:
         sql = "UPDATE pictures SET caption = ?, words = ?, licence = ?, credit = ?, length = ? WHERE row = ?"
         link.execute(sql, [*texts, length, row])
         link.execute("DELETE FROM words WHERE rowid = ?", [row])
+        if texts[:2] != tuple(found[1:3]):
+            link.execute("DELETE FROM vectors WHERE picture = ? AND model LIKE ?", [row, f"%{CAPTIONS}"])
     link.execute("INSERT INTO words (rowid, caption, rest) VALUES (?, ?, ?)", [row, *indexed])
     return row
 

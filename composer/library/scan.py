@@ -15,11 +15,11 @@ from PIL.Image import Image as Picture
 from composer.errors import LibraryError
 from composer.library import duplicates, quality
 from composer.library.ahead import in_order
-from composer.library.catalogue import Catalogue, Entry, Stamp, absolute
+from composer.library.catalogue import CAPTIONS, Catalogue, Entry, Stamp, absolute
 from composer.library.intake import File, examine
 from composer.library.quality import UnusablePicture
 from composer.library.walk import Folder, check_folder, printable, walk
-from composer.ports import Cancel, ImageEncoder
+from composer.ports import Cancel, ImageEncoder, TextEncoder
 
 BATCH, BATCH_SECONDS = 64, 2.0
 """Files or seconds after which what was found is kept: no more than that is lost when the program is killed."""
@@ -169,6 +169,25 @@ def embed(
             catalogue.store_vectors(encoder.id, used, encoder.encode_images(images))
         done += len(ready)
         yield ScanProgress(done, len(rows), ready[-1].path)
+
+
+def embed_captions(
+    catalogue: Catalogue, folders: Sequence[str], encoder: TextEncoder, cancel: Cancel, batch: int = 64
+) -> Generator[ScanProgress, None, None]:
+    """Encode what is said of each picture (its caption, else all its words) where that was not done yet.
+
+    A query finds a caption that means the same in other words this way, which neither the picture's vector nor the
+    words themselves do. Raises Cancelled when the writer gave up.
+    """
+    rows = catalogue.missing(encoder.id + CAPTIONS, folders).tolist()
+    for start in range(0, len(rows), batch):
+        cancel.check()
+        pictures = catalogue.pictures(rows[start : start + batch])
+        texts = [picture.caption or picture.words for picture in pictures.values()]
+        if texts:
+            vectors = encoder.encode_texts(texts)
+            catalogue.store_vectors(encoder.id + CAPTIONS, np.array(list(pictures), np.int64), vectors)
+        yield ScanProgress(min(start + batch, len(rows)), len(rows), "")
 
 
 class _Ready(NamedTuple):

@@ -16,19 +16,25 @@ class VectorSearch:
     The encoder is only asked for its name, and not before the first use: asking may load it.
     """
 
-    def __init__(self, catalogue: Catalogue, index: VectorIndex, encoder: TextEncoder) -> None:
+    def __init__(self, catalogue: Catalogue, index: VectorIndex, encoder: TextEncoder, suffix: str = "") -> None:
+        """`suffix` is CAPTIONS to search what is said of the pictures instead of what is seen in them."""
         self._catalogue = catalogue
         self._index = index
         self._encoder = encoder
+        self._suffix = suffix
         self._version = -1
         self._held: Ids = np.zeros(0, np.int64)
+
+    @property
+    def _model(self) -> str:
+        return self._encoder.id + self._suffix
 
     def refresh(self) -> None:
         """Bring the index up to date; does nothing while the catalogue is unchanged."""
         version = self._catalogue.version()
         if version == self._version:
             return
-        ids, vectors = self._catalogue.vectors(self._encoder.id)
+        ids, vectors = self._catalogue.vectors(self._model)
         gone = np.setdiff1d(self._held, ids)
         if len(gone):
             self._index.remove(gone)
@@ -52,5 +58,5 @@ class VectorSearch:
         """Similarity of one query, shape (dimensions,), with given rows."""
         if not rows:
             return {}
-        ids, vectors = self._catalogue.vectors(self._encoder.id, np.asarray(sorted(rows), np.int64))
+        ids, vectors = self._catalogue.vectors(self._model, np.asarray(sorted(rows), np.int64))
         return dict(zip(ids.tolist(), (vectors @ query).tolist(), strict=True))

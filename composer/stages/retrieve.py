@@ -16,7 +16,7 @@ class Ranking(Struct, frozen=True):
     """One ordered list of the library's rows with their scores, best first, and how much it counts."""
 
     kind: str
-    """"vector" or "words": which of a candidate's two scores this ranking gives."""
+    """"vector" or "words": which of a candidate's two scores this ranking gives; any other gives its order alone."""
     rows: tuple[tuple[int, float], ...]
     weight: float = 1.0
 
@@ -54,7 +54,10 @@ def shortlist(
             break
     words = _best(rankings, "words")
     vector = {**cosine(kept), **_best(rankings, "vector")}
-    return tuple(Candidate(picture=known[row], vector=vector.get(row), words=words.get(row, 0.0)) for row in kept)
+    return tuple(
+        Candidate(picture=known[row], vector=vector.get(row), words=words.get(row, 0.0 if known[row].caption else None))
+        for row in kept
+    )
 
 
 def _best(rankings: Sequence[Ranking], kind: str) -> dict[int, float]:

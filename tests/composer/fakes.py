@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from PIL import Image
 
-from composer.library.catalogue import Catalogue
+from composer.library.catalogue import CAPTIONS, Catalogue
 from composer.library.vectors import VectorSearch
 from composer.pipeline import Tools, compose
 from composer.ports import Cancel, Ids, Piece, Prompt, Vectors
@@ -329,6 +329,7 @@ class Bench:
             longest_passage=lambda _language: longest,
             encoder=self.encoder,
             search=VectorSearch(self._catalogue, BruteIndex(), self.encoder),
+            captions=VectorSearch(self._catalogue, BruteIndex(), self.encoder, CAPTIONS),
             reranker=self.reranker,
             weights=WEIGHTS,
             candidates=candidates,

@@ -254,7 +254,7 @@ def test_the_library_verbs(terminal: Terminal, library: Path, tmp_path: Path) ->
     assert "red-boat.png" in terminal.out
     assert terminal("library", "stats", "--json") == 0
     stats = json.loads(terminal.out)
-    assert (stats["pictures"], stats["skipped"], stats["vectors"]) == (8, 1, {"colours": 8})
+    assert (stats["pictures"], stats["skipped"], stats["vectors"]) == (8, 1, {"colours": 8, "colours#captions": 8})
     assert terminal("library", "stats") == 0
     assert "not usable" in terminal.out
 

@@ -300,7 +300,6 @@ def test_a_source_made_late(tmp_path: Path) -> None:
         return Bench(tmp_path / "home")
 
     late = Late(make)
-    late.warm()
     assert not tries, "nothing is made before it is needed"
     with pytest.raises(LibraryError):
         late.tools()

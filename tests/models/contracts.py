@@ -193,19 +193,19 @@ PARAGRAPH = "The town grew around its harbour, and its boats still leave before 
 
 
 def check_reranker(reranker: Reranker, some: Sequence[Picture]) -> None:
-    """Scores are finite, of the right shape, and do not depend on the order; cancelling and nothing at all work."""
+    """Scores are numbers or "no opinion", one a picture, whatever the order; cancelling and no pictures work."""
     assert reranker.id
     assert isinstance(reranker.sees_pictures, bool)
     assert "en" in reranker.languages
     scores = reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
     assert scores.shape == (len(some),)
     assert scores.dtype == np.float32
-    assert np.isfinite(scores).all()
+    assert not np.isinf(scores).any()
     assert reranker.rerank([], CAPTION, PARAGRAPH, Cancel()).shape == (0,)
     for seed in range(3):
         order = np.random.default_rng(seed).permutation(len(some))
         shuffled = reranker.rerank([some[place] for place in order], CAPTION, PARAGRAPH, Cancel())
-        assert np.allclose(shuffled, scores[order], atol=1e-4)
+        assert np.allclose(shuffled, scores[order], atol=1e-4, equal_nan=True)
     with pytest.raises(Cancelled):
         reranker.rerank(some, CAPTION, PARAGRAPH, cancelled())
     cancel = Cancel()
