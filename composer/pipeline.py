@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,9 +61,11 @@ from composer.types import (
 
 T = TypeVar("T")
 
-HINTS = 14
+HINTS = 12
 """Library pictures shown to the writer when it plans the text: about 150 tokens of prompt."""
-HINT_WORDS = 9
+HINT_WORDS = 7
+SAMENESS = 0.05
+"""What a hint loses for each earlier one that it shares a word with; final scores are 0 to 1."""
 ANCHOR_WORDS = 45
 DEPTH = 40
 """How far down each ranking the short list looks."""
@@ -306,15 +309,8 @@ class _Run:
         slot = Slot(id="topic", after="", caption=topic, query=topic)
         found = self._shortlist(slot, self.tools.encoder.encode_texts([topic])[0], HINTS * 2)
         ranked = rank(found, topic, topic, self.tools.reranker, self.tools.weights, self.cancel)
-        hints: dict[str, str] = {}
-        for candidate in ranked:
-            caption = candidate.picture.caption
-            if candidate.final < self.tools.empty_below or len(hints) == HINTS:
-                break
-            name = prose.subject_of(caption, HINT_WORDS)
-            if name and prose.key(name) not in {prose.key(other) for other in hints}:
-                hints[name] = prose.cut_words(caption, ANCHOR_WORDS, "en")
-        return hints
+        fitting = [candidate for candidate in ranked if candidate.final >= self.tools.empty_below]
+        return _varied(fitting, HINTS)
 
     def _twin(self, text: str) -> str:
         """The text in a language that the encoder and most captions are in: English, for one that is not."""
@@ -396,6 +392,27 @@ class _Run:
     def _text_of(self, block: str) -> str:
         blocks = self.draft.article.blocks if self.draft.article else ()
         return next((each.text for each in blocks if each.id == block), "")
+
+
+def _varied(candidates: Sequence[Candidate], count: int) -> dict[str, str]:
+    """Short name and caption of the best candidates, many of one kind counting less and less.
+
+    Greedy, after maximal marginal relevance (Carbonell and Goldstein 1998): every word that a name shares with one
+    already taken costs it a little, so that "castles and windmills" is not answered with windmills alone.
+    """
+    left = {prose.subject_of(each.picture.caption, HINT_WORDS): each for each in reversed(candidates)}
+    left.pop("", None)
+    hints: dict[str, str] = {}
+    taken: Counter[str] = Counter()
+
+    def worth(name: str) -> float:
+        return left[name].final - SAMENESS * max((taken[word] for word in prose.content_words(name)), default=0)
+
+    while left and len(hints) < count:
+        name = max(reversed(left), key=worth)
+        hints[name] = prose.cut_words(left.pop(name).picture.caption, ANCHOR_WORDS, "en")
+        taken.update(prose.content_words(name))
+    return hints
 
 
 class _Counting:

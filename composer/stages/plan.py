@@ -21,7 +21,7 @@ from composer.types import MOST_PICTURES, Article, Block, Brief, Language, Outli
 UNITS_A_PICTURE = {"en": 200, "zh": 350}
 CAPTION_LIMIT = {"en": 16, "zh": 30}
 QUERY_WORDS = 12
-SHOWN = {"en": 24, "zh": 50}
+SHOWN = {"en": 16, "zh": 36}
 """How much of each paragraph the model is shown: beginnings carry the subject, and the prompt stays short."""
 
 
@@ -226,7 +226,8 @@ def _query(shows: str, subject: str) -> str:
 def _caption(picture: _Picture | None, block: Block, heading: str, anchor: str, language: Language) -> str:
     caption = prose.cut_words(picture.caption if picture else "", CAPTION_LIMIT[language], language)
     caption = caption.strip(" \"'“”").rstrip(".。")
-    fits = len(prose.tokens(caption)) >= 2 and (language == "en" or not caption.isascii())
+    copied = prose.key(caption) in prose.key(prompts(language).plan.example_answer)
+    fits = not copied and len(prose.tokens(caption)) >= 2 and (language == "en" or not caption.isascii())
     if fits and anchor and prose.names(caption) - prose.names(f"{heading} {anchor}"):
         caption = heading  # it names something that the picture's own words do not: a guess
     elif not fits:

@@ -248,7 +248,7 @@ def _tells_more(passage: _Passage) -> bool:
 def _told(passage: _Passage, state: _State) -> str:
     """Names of earlier sections and how the sections' own earlier passages began, not how they ended: a model fed
     closing words quotes them back."""
-    headings = [state.outline.sections[at].heading for at in range(passage.section)][-4:]
+    headings = [state.outline.sections[at].heading for at in range(passage.section)][-2:]
     own = [
         prose.cut_words(prose.sentences(block.text)[0], 14, state.brief.language)
         for block in state.blocks
