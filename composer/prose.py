@@ -102,7 +102,10 @@ def cut_words(text: str, limit: int, language: Language) -> str:
     if length(text, language) <= limit:
         return text
     if language == "en":
-        return " ".join(text.split(" ")[:limit]).rstrip(",;:-– ")
+        words = text.split(" ")[:limit]
+        while len(words) > 1 and words[-1].lower() in _STOP:
+            words.pop()  # "... the wind with the" was cut in the midst of saying something
+        return " ".join(words).rstrip(",;:-– ")
     ends = [match.end() for match in _COUNTED_ZH.finditer(text)]
     return text[: ends[limit - 1]].rstrip("，、；： ")
 

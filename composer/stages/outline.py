@@ -206,7 +206,8 @@ def _anchor(planned: _Planned, hints: Sequence[str]) -> str:
 
 def _title(title: str, brief: Brief) -> str:
     title = " ".join(title.split()).strip(" \"'“”《》.。")
-    if len(prose.tokens(title)) < 2 or len(set(prose.tokens(title))) < 2:
+    strays = not prose.content_words(title) & prose.content_words(brief.topic)  # copied from the example, most often
+    if strays or len(set(prose.tokens(title))) < 2:
         title = prompts(brief.language).outline.untitled.format(topic=brief.topic.strip())
     return title[:1].upper() + title[1:]
 

@@ -224,8 +224,10 @@ def _query(shows: str, subject: str) -> str:
 
 
 def _caption(picture: _Picture | None, block: Block, heading: str, anchor: str, language: Language) -> str:
-    caption = prose.cut_words(picture.caption if picture else "", CAPTION_LIMIT[language], language)
-    caption = caption.strip(" \"'“”").rstrip(".。")
+    caption = " ".join(picture.caption.split()).strip(" \"'“”").rstrip(".。") if picture else ""
+    if heading and prose.length(caption, language) > CAPTION_LIMIT[language]:
+        caption = heading  # a sentence of the text, not a caption, and it would be cut in two
+    caption = prose.cut_words(caption, CAPTION_LIMIT[language], language)
     copied = prose.key(caption) in prose.key(prompts(language).plan.example_answer)
     fits = not copied and len(prose.tokens(caption)) >= 2 and (language == "en" or not caption.isascii())
     if fits and anchor and prose.names(caption) - prose.names(f"{heading} {anchor}"):
