@@ -34,9 +34,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import xllamacpp
 
 from composer.errors import ModelNotReady
-from composer.ports import Cancel, Piece, Prompt
+from composer.ports import Cancel, Capabilities, Piece, Prompt
 from composer.stages.write import write
-from composer.types import Brief, Language, Outline, Section
+from composer.types import Brief, Outline, Section
 from models import store
 from models.writers.llama import CONTEXT, LlamaWriter, physical_cores
 
@@ -91,7 +91,6 @@ class Paired:
 
     inner: LlamaWriter
     bare: Bare
-    languages: tuple[Language, ...] = ("en",)
     tokens: list[int] = field(default_factory=list[int])
     ours: list[float] = field(default_factory=list[float])
     bares: list[float] = field(default_factory=list[float])
@@ -102,8 +101,8 @@ class Paired:
         return self.inner.id
 
     @property
-    def context(self) -> int:
-        return self.inner.context
+    def capabilities(self) -> Capabilities:
+        return self.inner.capabilities
 
     def generate(self, prompt: Prompt, cancel: Cancel) -> Iterator[Piece]:
         if self.ours:
@@ -157,7 +156,7 @@ def section_prompts() -> tuple[Prompt, Prompt]:
     found: list[Prompt] = []
 
     class Listener:
-        id, context, languages = "listener", CONTEXT, ("en",)
+        id, capabilities = "listener", Capabilities(context=CONTEXT, languages=("en",))
 
         def generate(self, prompt: Prompt, cancel: Cancel) -> Iterator[Piece]:
             cancel.check()

@@ -188,7 +188,7 @@ class _Run:
         start = time.monotonic()
         writer = self.tools.writer()
         yield ModelsChosen({**self.draft.models, "writer": writer.id})
-        if self.brief.language not in writer.languages:
+        if self.brief.language not in writer.capabilities.languages:
             yield Notice("This writer was not made for the language asked for.", "Choose another writer for good text.")
         stage = outline(self.brief, self._hints(), self._longest(), self._counting(writer), self.cancel)
         made = yield from _progress(stage, "outline", start)
@@ -421,7 +421,7 @@ class _Counting:
     def __init__(self, writer: Writer, run: _Run) -> None:
         self._writer = writer
         self._run = run
-        self.id, self.context, self.languages = writer.id, writer.context, writer.languages
+        self.id, self.capabilities = writer.id, writer.capabilities
 
     def generate(self, prompt: Prompt, cancel: Cancel) -> Iterator[Any]:
         for piece in self._writer.generate(prompt, cancel):

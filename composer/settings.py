@@ -30,6 +30,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A slot stays empty when no candidate's final score reaches this."""
     threads: Annotated[int, Meta(ge=0, le=256)] = 0
     """Processor threads for models; 0 takes the machine's physical cores."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Model servers that are not on this machine and that the writer said yes to, as "host:port": texts go there."""
     theme: Literal["system", "light", "dark"] = "system"
     interface: Literal["system", "en", "zh"] = "system"
 

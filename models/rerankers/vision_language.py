@@ -7,7 +7,7 @@ forward pass, no sampling. After VQAScore (Lin et al. 2024, arXiv 2404.01291).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,13 @@ class VisionLanguageReranker:
                 continue
             scores[[place for place, _ in seen]] = made
         return scores
+
+    def prepare(self, pictures: Sequence[Picture], cancel: Cancel) -> Iterator[int]:
+        cancel.check()
+        yield from ()
+
+    def notices(self) -> list[str]:
+        return []
 
     def close(self) -> None:
         self._model = self._processor = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,14 @@ class WordsJudge:
         asked = self._texts.encode([caption, context or caption])
         scores = theirs @ ((1 - CONTEXT_SHARE) * asked[0] + CONTEXT_SHARE * asked[1])
         return np.asarray([scores[place[text]] if text else np.nan for text in words], np.float32)
+
+    def prepare(self, pictures: Sequence[Picture], cancel: Cancel) -> Iterator[int]:  # noqa: ARG002 - the port's
+        """Nothing: reading captions is fast."""
+        cancel.check()
+        yield from ()
+
+    def notices(self) -> list[str]:
+        return []
 
     def close(self) -> None:
         """The sentence encoder is shared; its owner frees it."""

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from composer.errors import ModelFailed
-from composer.ports import Cancel, Message, Piece, Prompt
-from composer.types import Language
+from composer.ports import Cancel, Capabilities, Message, Piece, Prompt
 from models.checkpoints import (
     SMALLER,
     Precision,
@@ -73,12 +72,9 @@ class CausalWriter:
         return frozenset(token for token in (*several, self._tokenizer.eos_token_id) if token is not None)
 
     @property
-    def context(self) -> int:
-        return int(getattr(self._model.config.get_text_config(), "max_position_embeddings", None) or 2048)
-
-    @property
-    def languages(self) -> tuple[Language, ...]:
-        return languages(self._tokenizer)
+    def capabilities(self) -> Capabilities:
+        positions = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
+        return Capabilities(context=int(positions or 2048), languages=languages(self._tokenizer))
 
     def count_tokens(self, text: str) -> int:
         return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]) if text else 0
@@ -163,10 +159,10 @@ class CausalWriter:
         import torch
 
         ids = self._encode(prompt.messages)
-        if len(ids) + prompt.max_tokens > self.context:
+        if len(ids) + prompt.max_tokens > self.capabilities.context:
             raise ModelFailed(
                 f"The request takes {len(ids)} tokens and the answer {prompt.max_tokens}; the writer model holds "
-                f"only {self.context}.",
+                f"only {self.capabilities.context}.",
                 "Shorten the notes, or choose a model with a longer context.",
             )
         chance = torch.Generator(self._device).manual_seed(prompt.seed)

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from composer.errors import ModelFailed, ModelNotReady
-from composer.ports import Cancel, Piece, Prompt
+from composer.ports import Cancel, Capabilities, Piece, Prompt
 from composer.types import Language
 
 CONTEXT = 4096
@@ -63,7 +63,6 @@ class LlamaWriter:
                 f"The llama.cpp runtime cannot be loaded ({error}).", "Run `make setup` to install it again."
             ) from error
         self.id = model_id
-        self.languages = languages
         self.key = secrets.token_urlsafe(32)
         self._padding = [0] * (context + 1)
         params = _params(native, file, threads or physical_cores(), context)
@@ -79,7 +78,8 @@ class LlamaWriter:
                 ) from error
         self._turn = threading.Lock()
         self._stop = threading.Event()
-        self.context = int(self._measure("")["n_ctx"])  # less than asked for where the model was made for less
+        context = int(self._measure("")["n_ctx"])  # less than asked for where the model was made for less
+        self.capabilities = Capabilities(context=context, languages=languages, grammar=True)
 
     @property
     def address(self) -> str:

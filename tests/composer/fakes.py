@@ -17,7 +17,7 @@ from PIL import Image
 from composer.library.catalogue import CAPTIONS, Catalogue
 from composer.library.vectors import VectorSearch
 from composer.pipeline import Tools, compose
-from composer.ports import Cancel, Ids, Piece, Prompt, Vectors
+from composer.ports import Cancel, Capabilities, Ids, Piece, Prompt, Vectors
 from composer.prose import content_words, tokens
 from composer.stages.rank import Weights
 from composer.stages.write import OVERSHOOT, TOKENS_PER_UNIT
@@ -98,13 +98,12 @@ class ScriptedWriter:
     """Answers from a list, one a prompt and then nothing, or from a function of the prompt."""
 
     id = "scripted"
-    context = 4096
 
     def __init__(
         self, answers: Sequence[Answer] | Callable[[Prompt], str], languages: tuple[Language, ...] = ("en", "zh")
     ) -> None:
         self._answers = answers
-        self.languages = languages
+        self.capabilities = Capabilities(context=4096, languages=languages)
         self.prompts: list[Prompt] = []
         self.streamed = 0
         self.closed = False
@@ -264,12 +263,24 @@ class WordsReranker:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.prepared: list[str] = []
+        self.told: list[str] = []
 
     def rerank(self, pictures: Sequence[Picture], caption: str, context: str, cancel: Cancel) -> Vectors:
         cancel.check()
         self.calls += 1
         asked = content_words(f"{caption} {context}")
         return np.array([len(asked & content_words(each.words)) / max(1, len(asked)) for each in pictures], np.float32)
+
+    def prepare(self, pictures: Sequence[Picture], cancel: Cancel) -> Iterator[int]:
+        for done, picture in enumerate(pictures, 1):
+            cancel.check()
+            self.prepared.append(picture.id)
+            yield done
+
+    def notices(self) -> list[str]:
+        told, self.told = self.told, []
+        return told
 
     def close(self) -> None:
         pass

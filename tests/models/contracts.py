@@ -48,8 +48,8 @@ def written(writer: Writer, asked: Prompt) -> str:
 def check_writer(writer: Writer, words: str = "Tell of the harbour.") -> None:
     """Identity, counting, streaming, seeds, cancelling, and a prompt that is too long."""
     assert writer.id
-    assert writer.context > 0
-    assert "en" in writer.languages
+    assert writer.capabilities.context > 0
+    assert "en" in writer.capabilities.languages
     assert writer.count_tokens("") <= 1
     assert 0 < writer.count_tokens(words) <= len(words) + 1
     pieces = list(writer.generate(prompt(words), Cancel()))
@@ -58,7 +58,7 @@ def check_writer(writer: Writer, words: str = "Tell of the harbour.") -> None:
     check_seeds(writer, words)
     check_writer_cancel(writer, words)
     with pytest.raises(ModelFailed):
-        list(writer.generate(prompt(words * writer.context), Cancel()))
+        list(writer.generate(prompt(words * writer.capabilities.context), Cancel()))
     assert written(writer, prompt(words)), "a writer must go on after a failure"
 
 
@@ -206,6 +206,11 @@ def check_reranker(reranker: Reranker, some: Sequence[Picture]) -> None:
         order = np.random.default_rng(seed).permutation(len(some))
         shuffled = reranker.rerank([some[place] for place in order], CAPTION, PARAGRAPH, Cancel())
         assert np.allclose(shuffled, scores[order], atol=1e-4, equal_nan=True)
+    prepared = list(reranker.prepare(some, Cancel()))
+    assert prepared == [] or prepared[-1] == len(some)
+    assert np.allclose(reranker.rerank(some, CAPTION, PARAGRAPH, Cancel()), scores, atol=1e-4, equal_nan=True)
+    assert all(isinstance(sentence, str) for sentence in reranker.notices())
+    assert reranker.notices() == []
     with pytest.raises(Cancelled):
         reranker.rerank(some, CAPTION, PARAGRAPH, cancelled())
     cancel = Cancel()

@@ -76,7 +76,7 @@ def test_pieces_join_to_the_whole_in_every_script(tmp_path: Path) -> None:
     assert sum(piece.tokens for piece in pieces) == len(tokens)
     assert not any("\ufffd" in piece.text for piece in pieces)
     assert len(pieces) > 5
-    assert writer.languages == ("en", "zh")
+    assert writer.capabilities.languages == ("en", "zh")
 
 
 def test_languages_follow_the_vocabulary(writer: CausalWriter, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_languages_follow_the_vocabulary(writer: CausalWriter, monkeypatch: pyte
             return {"input_ids": list(text.encode())}
 
     monkeypatch.setattr(writer, "_tokenizer", Bytes())
-    assert writer.languages == ("en",)
+    assert writer.capabilities.languages == ("en",)
 
 
 def test_a_shared_beginning_is_not_computed_again(writer: CausalWriter, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,7 +187,7 @@ def test_a_prompt_beyond_the_context_fails_in_words(writer: LlamaWriter) -> None
 
 def test_the_end_of_the_context_ends_the_answer() -> None:
     writer = LlamaWriter(tiny_writer(), model_id="tiny", languages=("en",), context=256)
-    assert writer.context == 256
+    assert writer.capabilities.context == 256
     pieces = list(writer.generate(prompt("Tell a very long story.", max_tokens=1000, temperature=1.0), Cancel()))
     assert 0 < sum(piece.tokens for piece in pieces) <= 256
     writer.close()
