@@ -14,7 +14,7 @@ import pytest
 
 from composer import cli, project
 from composer.errors import ModelFailed, ModelNotReady
-from composer.ports import Cancel, Check, ModelRow, Prompt
+from composer.ports import Cancel, Check, DiskUse, Fit, ModelRow, ModelSet, Prompt, Purpose
 from composer.settings import Settings
 from composer.types import Brief
 from tests.composer.fakes import Bench, ScriptedWriter, author, is_outline, is_passage
@@ -29,8 +29,9 @@ class Shelf:
 
     def rows(self) -> list[ModelRow]:
         return [
-            ModelRow(name=name, purpose="writer", title=name.title(), megabytes=5, licence="CC0", languages=("en",),
-                     state="ready", about="Small.")
+            ModelRow(name=name, setting=name, purpose="writer", title=name.title(), megabytes=5, memory_mb=9,
+                     licence="CC0", languages=("en",), state="ready", about="Small.", origin="Somebody.",
+                     fit=Fit("yes", "Fits."))
             for name in ("one", "two")
         ]  # fmt: skip
 
@@ -42,6 +43,21 @@ class Shelf:
 
     def verify(self, name: str) -> dict[str, str]:
         return {f"{name}.bin": "ready" if self.whole or name == "one" else "damaged"}
+
+    def sets(self) -> list[ModelSet]:
+        return []
+
+    def remove(self, name: str) -> int:
+        return len(name)
+
+    def use(self, name: str, purpose: Purpose | None = None) -> None:
+        raise ModelNotReady(f"There is no model named {name}.", f"See `models list` ({purpose}).")
+
+    def allow(self, host: str) -> None:
+        raise ModelNotReady(f"{host} is not a host.", "Give host:port.")
+
+    def disk(self) -> DiskUse:
+        return DiskUse(models=5, unfinished=0, caches=0, free=9)
 
     def checks(self) -> Iterator[Check]:
         yield Check("Python", True, "3.11")
