@@ -69,8 +69,9 @@ class Looks:
             return
         if look.features and not self._known(picture, FEATURES):
             self._write(picture, FEATURES, look.features, {"run": " ".join(map(str, look.run))})
-        if look.prefix is not None and look.prior is not None and not self._known(picture, PREFIX):
-            self._write(picture, PREFIX, {"prefix": look.prefix}, {"start": str(look.start), "prior": repr(look.prior)})
+        if look.prior is not None and not self._known(picture, PREFIX):
+            kept = {} if look.prefix is None else {"prefix": look.prefix}
+            self._write(picture, PREFIX, kept, {"start": str(look.start), "prior": repr(look.prior)})
 
     @property
     def size(self) -> int:
@@ -85,6 +86,10 @@ class Looks:
     def whole(self, picture: str) -> bool:
         """Whether both parts are on disk."""
         return self._known(picture, FEATURES) and self._known(picture, PREFIX)
+
+    def forget(self) -> None:
+        """Free the memory; what is on disk stays."""
+        self._held.clear()
 
     # --- memory ---
 
@@ -112,7 +117,7 @@ class Looks:
         read = self._load(picture, PREFIX)
         if read is not None:
             tensors, words = read
-            look.prefix, look.start, look.prior = tensors["prefix"], int(words["start"]), float(words["prior"])
+            look.prefix, look.start, look.prior = tensors.get("prefix"), int(words["start"]), float(words["prior"])
         return look
 
     def _load(self, picture: str, part: str) -> tuple[dict[str, Any], dict[str, str]] | None:

@@ -1,18 +1,18 @@
-"""A re-ranker that looks: a vision-language model is asked whether a picture suits the text.
+"""A re-ranker that looks: a vision-language model is asked whether a picture suits a caption and its paragraph.
 
-The score is the log-odds of "yes" against "no" as the first word of the answer, over all ways to spell them: one
-forward pass, no sampling. After VQAScore (Lin et al. 2024, arXiv 2404.01291).
+A score is the log-odds of yes (sight.py) minus the picture's own prior: the same question with nothing asked for. What
+a model would say yes to whatever the caption is says nothing about this caption.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from composer.errors import ModelFailed, ModelNotReady
 from composer.ports import Cancel, Vectors
@@ -21,7 +21,6 @@ from models.checkpoints import (
     FETCH,
     SMALLER,
     Precision,
-    Stop,
     choose_device,
     choose_dtype,
     fingerprint,
@@ -33,28 +32,26 @@ from models.checkpoints import (
     telling,
     weight_files,
 )
+from models.rerankers.looks import Look, Looks
+from models.rerankers.pictures import opened
+from models.rerankers.questions import HEAD, UNREADABLE, question
+from models.rerankers.sight import Sight, Ways
 
-YES = ("Yes", "yes", "YES", " Yes", " yes")
-NO = ("No", "no", "NO", " No", " no")
-LONGEST_SIDE = 768
-"""Pixels; more costs these models time and tells them little about whether a picture suits a text."""
-UNREADABLE = -100.0
-"""Score of a picture whose file cannot be read: as sure a no as there is, and still a number."""
-CAPTION, CONTEXT = 300, 600
-"""Characters of the caption and of the paragraph that are shown to the model."""
-NARROWEST = 32
-"""Pixels; some models refuse pictures that are far longer than wide, so these get white edges."""
-QUESTION = (
-    'A picture is needed in an article, with this caption: "{caption}"\n{context}'
-    "Does this picture show what the caption says? Answer with yes or no."
-)
-PLAIN = "User:<image>{question}\nAssistant:"
+SIDE = 512
+"""Pixels of the longer side that are looked at; more costs these models time and tells them little about whether a
+picture suits a text. For models that cut pictures into tiles: one tile, the whole picture."""
+BATCH = 8
+KIND = "a model that sees pictures"
+REFUSED = "Choose a vision-language model, or `none`: `python main.py models list` shows what there is."
+NOTHING = question("", "")
 
 
 class VisionLanguageReranker:
     """A Reranker on transformers' AutoModelForImageTextToText, from a local folder of safetensors.
 
-    `batch` pictures are looked at together, fewer when memory runs out. Raises ModelNotReady when the files cannot be
+    `batch` pictures are looked at together, fewer when memory runs out. `looks` is a folder in which up to
+    `looks_bytes` of what was seen is kept; None keeps it in memory only. `plain` makes one full call a picture and
+    keeps nothing: the reference that the fast ways are compared with. Raises ModelNotReady when the files cannot be
     used or the model does not see pictures, ModelFailed when it does not fit into memory.
     """
 
@@ -65,37 +62,54 @@ class VisionLanguageReranker:
         path: str | Path,
         precision: Precision = "auto",
         device: str = "auto",
-        batch: int = 4,
-        longest_side: int = LONGEST_SIDE,
+        batch: int = BATCH,
+        looks: Path | None = None,
+        looks_bytes: int = 2 << 30,
+        *,
+        plain: bool = False,
     ) -> None:
         go_offline()
         folder = Path(path).expanduser()
         self.id = f"transformers:{folder.name}@{fingerprint(weight_files(folder))}"
-        self._batch = max(1, batch)
-        self._side = longest_side
+        self._batch = 1 if plain else max(1, batch)
         self._device = choose_device() if device == "auto" else device
         self._dtype = choose_dtype(precision, self._device)
         quietly(lambda: self._load(folder))
-        self._yes, self._no = _answers(self._processor.tokenizer)
-        self._stop = Stop(self._model)
+        self._plain = plain or self._sight.ways == "plain"
+        self._looks = Looks(looks, self._key(), looks_bytes)
+        self._priors: dict[str, float] = {}
+        self._notices: list[str] = []
 
     def _load(self, folder: Path) -> None:
         from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
         local = {"local_files_only": True, "trust_remote_code": False}
-        with telling(folder, "a model that sees pictures"):
+        with telling(folder, KIND):
             config = AutoConfig.from_pretrained(folder, **local)
         if type(config) not in AutoModelForImageTextToText._model_mapping:  # noqa: SLF001 - the library has no question for it
-            raise ModelNotReady(f"The model in {folder} does not see pictures, so it cannot judge them.", FETCH)
-        with telling(folder, "a model that sees pictures"):
+            raise ModelNotReady(f"The model in {folder} does not see pictures, so it cannot judge them.", REFUSED)
+        with telling(folder, KIND):
             self._processor: Any = AutoProcessor.from_pretrained(folder, **local)
             if getattr(self._processor, "image_processor", None) is None:
                 raise ValueError("no image processor")
-            # Padding goes after the words: every row then has the positions it would have alone.
-            self._processor.tokenizer.padding_side = "right"
-        self._model: Any = load(AutoModelForImageTextToText, folder, "a model that sees pictures", dtype=self._dtype)
-        with telling(folder, "a model that sees pictures"):
+            look_once(self._processor.image_processor)
+        self._model: Any = load(AutoModelForImageTextToText, folder, KIND, dtype=self._dtype)
+        if not hasattr(self._model, "get_image_features"):
+            raise ModelNotReady(f"How the model in {folder} sees pictures is not known here.", REFUSED)
+        judge = "reranker" in f"{folder.name} {getattr(config, '_name_or_path', '')}".lower()
+        with telling(folder, KIND):
             self._model.to(self._device)
+            self._sight: Any = Sight(self._model, self._processor, self._device, self._dtype, judge=judge)
+
+    def _key(self) -> str:
+        """Names all that a look depends on, for a folder."""
+        depends = f"{self.id} {self._dtype} {SIDE} {HEAD} {NOTHING} {self._sight.prompt(NOTHING)} {self._sight.ways}"
+        return blake2b(depends.encode(), digest_size=10).hexdigest()
+
+    @property
+    def ways(self) -> Ways:
+        """How much is kept from slot to slot: "prefix" (keys and values), "features", or "plain" (nothing)."""
+        return "plain" if self._plain else self._sight.ways
 
     @property
     def languages(self) -> tuple[Language, ...]:
@@ -104,39 +118,102 @@ class VisionLanguageReranker:
     def rerank(self, pictures: Sequence[Picture], caption: str, context: str, cancel: Cancel) -> Vectors:
         """Score how well each picture shows the caption in the light of the paragraph.
 
-        Returns shape (len(pictures),), log-odds of "yes" (unbounded, higher is better), in the order given; a picture
-        that cannot be read scores UNREADABLE. Raises Cancelled within a layer's time, ModelFailed when the memory is
-        too small for a single picture.
+        Returns shape (len(pictures),), log-odds of "yes" above the picture's own (unbounded, higher is better), in the
+        order given; a picture that cannot be read scores UNREADABLE. Raises Cancelled within a layer's time,
+        ModelFailed when the memory is too small for a single picture.
         """
         cancel.check()
         scores = np.full(len(pictures), UNREADABLE, dtype=np.float32)
-        prompt = self._prompt(caption, context)
+        asked = question(caption, context)
         # In an order of our own, so that the order given decides nothing, not even the last bits.
         places = sorted(range(len(pictures)), key=lambda place: pictures[place].id)
-        while places:
-            cancel.check()
-            now, places = places[: self._batch], places[self._batch :]
-            seen = [(place, image) for place in now if (image := self._open(pictures[place])) is not None]
-            if not seen:
-                continue
-            try:
-                made = self._scores([image for _, image in seen], prompt, cancel)
-            except (RuntimeError, MemoryError) as error:
-                self._shrink(error)
-                places = now + places
-                continue
-            scores[[place for place, _ in seen]] = made
+        for now in self._batches(places, cancel, lambda some: self._scores([pictures[at] for at in some], asked, cancel)):
+            for place, score in now:
+                scores[place] = score
         return scores
 
     def prepare(self, pictures: Sequence[Picture], cancel: Cancel) -> Iterator[int]:
-        cancel.check()
-        yield from ()
+        """Look at pictures and read the prompt's beginning with them; ends early when the disk's limit is reached."""
+        if self._plain:
+            return
+        todo = [at for at, picture in enumerate(pictures) if not self._looks.whole(picture.id)]
+        done = len(pictures) - len(todo)
+        yield from [done] if done else []
+        if self._looks.full:
+            return
+        for now in self._batches(todo, cancel, lambda some: self._looks_at([pictures[at] for at in some], cancel)):
+            done += len(now)
+            yield done
+            if self._looks.full:
+                return
 
     def notices(self) -> list[str]:
-        return []
+        told, self._notices = self._notices, []
+        return told
 
     def close(self) -> None:
-        self._model = self._processor = None
+        self._model = self._processor = self._sight = None
+        self._looks.forget()
+
+    # --- one batch ----------------------------------------------------------------------------------------------------
+
+    def _scores(self, pictures: Sequence[Picture], asked: str, cancel: Cancel) -> Sequence[float]:
+        if self._plain:
+            return self._plainly(pictures, asked, cancel)
+        looks = self._looks_at(pictures, cancel)
+        there = [look for look in looks if look is not None]
+        if not there:
+            return [UNREADABLE] * len(pictures)
+        odds = iter(self._sight.ask(there, asked, cancel))
+        return [UNREADABLE if look is None else float(next(odds)) - (look.prior or 0.0) for look in looks]
+
+    def _plainly(self, pictures: Sequence[Picture], asked: str, cancel: Cancel) -> Sequence[float]:
+        """Everything in one call for these pictures; only the prior, a number, is remembered."""
+        images = [opened(picture, SIDE) for picture in pictures]
+        there = [(picture, image) for picture, image in zip(pictures, images, strict=True) if image is not None]
+        if not there:
+            return [UNREADABLE] * len(pictures)
+        odds = dict(zip([picture.id for picture, _ in there], self._sight.plain(_second(there), asked, cancel), strict=True))
+        new = [(picture, image) for picture, image in there if picture.id not in self._priors]
+        if new:
+            priors = self._sight.plain(_second(new), NOTHING, cancel)
+            self._priors |= {picture.id: float(prior) for (picture, _), prior in zip(new, priors, strict=True)}
+        return [float(odds[each.id]) - self._priors[each.id] if each.id in odds else UNREADABLE for each in pictures]
+
+    def _looks_at(self, pictures: Sequence[Picture], cancel: Cancel) -> list[Look | None]:
+        """The pictures' looks, whole: from the store, or made now and kept; None for one that cannot be read."""
+        looks = [self._looks.get(picture.id) for picture in pictures]
+        images = {at: opened(pictures[at], SIDE) for at, look in enumerate(looks) if look is None}
+        new = {at: image for at, image in images.items() if image is not None}
+        if new:
+            for at, look in zip(new, self._sight.look(list(new.values()), cancel), strict=True):
+                looks[at] = look
+        unread = [look for look in looks if look is not None and look.prior is None]
+        if unread:
+            if self._sight.ways == "prefix":
+                self._sight.read(unread, cancel)
+            for look, prior in zip(unread, self._sight.ask(unread, NOTHING, cancel), strict=True):
+                look.prior = float(prior)
+        for picture, look in zip(pictures, looks, strict=True):
+            if look is not None:
+                self._looks.put(picture.id, look)
+        return looks
+
+    def _batches(
+        self, places: Sequence[int], cancel: Cancel, work: Callable[[list[int]], Sequence[Any]]
+    ) -> Iterator[list[tuple[int, Any]]]:
+        """`work` on a batch of places after the other; half as many at once whenever memory runs out."""
+        left = list(places)
+        while left:
+            cancel.check()
+            now = left[: self._batch]
+            try:
+                made = work(now)
+            except (RuntimeError, MemoryError) as error:
+                self._shrink(error)
+                continue
+            left = left[len(now) :]
+            yield list(zip(now, made, strict=True))
 
     def _shrink(self, error: Exception) -> None:
         """Go on with half the batch if memory ran out; otherwise raise the error."""
@@ -145,78 +222,25 @@ class VisionLanguageReranker:
         if self._batch == 1:
             raise ModelFailed("The memory ran out while looking at a picture.", SMALLER) from error
         self._batch //= 2
+        number = "one picture" if self._batch == 1 else f"{self._batch} pictures"
+        self._notices.append(f"Memory ran short: {number} looked at together from now on, which takes longer.")
         if self._device == "cuda":
             import torch
 
             torch.cuda.empty_cache()
 
-    def _scores(self, images: Sequence[Image.Image], prompt: str, cancel: Cancel) -> Vectors:
-        import torch
 
-        inputs = self._processor(
-            images=[[image] for image in images], text=[prompt] * len(images), padding=True, return_tensors="pt"
-        ).to(self._device, dtype=self._dtype)
-        last = inputs["attention_mask"].sum(dim=1) - 1
-        wanted, column = last.unique(return_inverse=True)
-        with torch.inference_mode(), self._stop.on(cancel):
-            logits = self._model(**inputs, use_cache=False, logits_to_keep=wanted).logits.float()
-        first = logits[torch.arange(len(images), device=logits.device), column]
-        odds = first[:, self._yes].logsumexp(dim=1) - first[:, self._no].logsumexp(dim=1)
-        return odds.cpu().numpy()
-
-    def _prompt(self, caption: str, context: str) -> str:
-        paragraph = f"The paragraph before it: {_shortened(context, CONTEXT)}\n" if context.strip() else ""
-        question = QUESTION.format(caption=_shortened(caption, CAPTION), context=paragraph)
-        if not getattr(self._processor, "chat_template", None):
-            return PLAIN.format(question=question).replace(
-                "<image>", getattr(self._processor, "image_token", "<image>")
-            )
-        said = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}]
-        return self._processor.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
-
-    def _open(self, picture: Picture) -> Image.Image | None:
-        """The picture upright, in RGB, at most `longest_side` pixels; its preview if the file itself cannot be read."""
-        for path in (picture.path, picture.preview):
-            try:
-                if path:
-                    return _small(Path(path), self._side)
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-                continue
-        return None
+def look_once(image_processor: Any) -> None:  # noqa: ANN401 - transformers is untyped
+    """Have pictures looked at whole and once: tiles are for reading small print, at up to 17 times the price."""
+    for switch in ("do_image_splitting", "crop_to_patches", "do_pan_and_scan"):
+        if hasattr(image_processor, switch):
+            setattr(image_processor, switch, False)
+    size = getattr(image_processor, "size", None)
+    bounds = dict(size) if size is not None else {}
+    least, most = bounds.get("shortest_edge"), bounds.get("longest_edge")
+    if least and most and most > SIDE * SIDE:  # Qwen's processors: the bounds of the area, in pixels
+        image_processor.size = type(size)(**(bounds | {"shortest_edge": min(least, SIDE * SIDE), "longest_edge": SIDE * SIDE}))
 
 
-def _small(path: Path, side: int) -> Image.Image:
-    with Image.open(path) as image:
-        image.draft("RGB", (side, side))  # JPEG can be decoded at a fraction of its size
-        upright = ImageOps.exif_transpose(image)
-        upright.thumbnail((side, side), Image.Resampling.BICUBIC)
-        if upright.has_transparency_data:
-            white = Image.new("RGBA", upright.size, "white")
-            upright = Image.alpha_composite(white, upright.convert("RGBA"))
-        upright = upright.convert("RGB")
-    if min(upright.size) >= NARROWEST:
-        return upright
-    return ImageOps.pad(upright, (max(upright.width, NARROWEST), max(upright.height, NARROWEST)), color="white")
-
-
-def _answers(tokenizer: Any) -> tuple[list[int], list[int]]:  # noqa: ANN401 - transformers is untyped
-    """The tokens that an answer of yes and of no can begin with. Raises ModelNotReady if they cannot be told apart."""
-    yes, no = _first_tokens(tokenizer, YES), _first_tokens(tokenizer, NO)
-    yes, no = yes - no, no - yes
-    if not yes or not no:
-        raise ModelNotReady("The model's vocabulary cannot tell yes from no.", "Choose another model for re-ranking.")
-    return sorted(yes), sorted(no)
-
-
-def _first_tokens(tokenizer: Any, words: Iterable[str]) -> set[int]:  # noqa: ANN401 - as above
-    """Tokens of the words that are one token; if none is, the tokens that the words begin with."""
-    spelled = [tokenizer.encode(word, add_special_tokens=False) for word in words]
-    unknown = tokenizer.unk_token_id
-    spelled = [ids for ids in spelled if ids and unknown not in ids]
-    return {ids[0] for ids in spelled if len(ids) == 1} or {ids[0] for ids in spelled}
-
-
-def _shortened(text: str, most: int) -> str:
-    """The beginning of the text in one line, ended at a word."""
-    text = " ".join(text.split()).replace('"', "'")
-    return text if len(text) <= most else re.sub(r"\s\S*$", "", text[:most]) + " …"
+def _second(pairs: Sequence[tuple[Any, Image.Image]]) -> list[Image.Image]:
+    return [image for _, image in pairs]

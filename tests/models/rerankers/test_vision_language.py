@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from composer.errors import ModelFailed, ModelNotReady
 from composer.ports import Cancel, Vectors
 from composer.types import Picture
 from models.isolation import Host
-from models.rerankers.vision_language import UNREADABLE, VisionLanguageReranker, _small
+from models.rerankers.questions import UNREADABLE, question
+from models.rerankers.vision_language import NOTHING, VisionLanguageReranker, look_once
 from tests.models import checkpoints
 from tests.models.contracts import CAPTION, PARAGRAPH, check_reranker, pictures
 
@@ -41,20 +43,24 @@ def some(tmp_path_factory: pytest.TempPathFactory) -> list[Picture]:
 
 
 def reference(folder: Path, reranker: VisionLanguageReranker, some: list[Picture]) -> Vectors:
-    """The library called for each picture alone, all logits kept, nothing padded."""
+    """The library called twice for each picture alone, all logits kept, nothing padded: the question, and nothing."""
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     processor: Any = AutoProcessor.from_pretrained(folder)
+    look_once(processor.image_processor)
     model: Any = AutoModelForImageTextToText.from_pretrained(folder)
-    yes, no = reranker._yes, reranker._no
+    yes, no = reranker._sight._yes, reranker._sight._no
     scores: list[float] = []
     for picture in some:
-        prompt = reranker._prompt(CAPTION, PARAGRAPH)
-        inputs = processor(images=[Image.open(picture.path)], text=prompt, return_tensors="pt")
-        with torch.inference_mode():
-            last = model(**inputs).logits[0, -1]
-        scores.append(float(last[yes].logsumexp(0) - last[no].logsumexp(0)))
+        odds: list[float] = []
+        for asked in (question(CAPTION, PARAGRAPH), NOTHING):
+            prompt = reranker._sight.prompt(asked)
+            inputs = processor(images=[Image.open(picture.path)], text=prompt, return_tensors="pt")
+            with torch.inference_mode():
+                last = model(**inputs).logits[0, -1]
+            odds.append(float(last[yes].logsumexp(0) - last[no].logsumexp(0)))
+        scores.append(odds[0] - odds[1])
     return np.array(scores, dtype=np.float32)
 
 
@@ -93,12 +99,6 @@ def test_pictures_and_words_both_count(reranker: VisionLanguageReranker, some: l
     assert np.abs(reranker.rerank(some, CAPTION, "", Cancel()) - scores).max() > 1e-3
 
 
-def test_all_spellings_of_yes_and_no_count(reranker: VisionLanguageReranker) -> None:
-    tokenizer = reranker._processor.tokenizer
-    assert {tokenizer.decode([token]).strip() for token in reranker._yes} == {"Yes", "yes"}
-    assert {tokenizer.decode([token]).strip() for token in reranker._no} == {"No", "no"}
-
-
 def test_memory_that_runs_out_halves_the_batch(
     folder: Path, some: list[Picture], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,14 +106,16 @@ def test_memory_that_runs_out_halves_the_batch(
     expected = reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
     whole = VisionLanguageReranker._scores
 
-    def tight(self: VisionLanguageReranker, images: list[Image.Image], prompt: str, cancel: Cancel) -> Vectors:
-        if len(images) > 2:
+    def tight(self: VisionLanguageReranker, some: list[Picture], asked: str, cancel: Cancel) -> Sequence[float]:
+        if len(some) > 2:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9999 bytes.")
-        return whole(self, images, prompt, cancel)
+        return whole(self, some, asked, cancel)
 
     monkeypatch.setattr(VisionLanguageReranker, "_scores", tight)
     assert np.allclose(reranker.rerank(some, CAPTION, PARAGRAPH, Cancel()), expected, atol=1e-4)
     assert reranker._batch == 1
+    assert len(reranker.notices()) == 2
+    assert reranker.notices() == []
 
     def full(*_: object) -> None:
         raise MemoryError
@@ -135,24 +137,10 @@ def test_pictures_that_cannot_be_read(reranker: VisionLanguageReranker, some: li
     assert scores[1] > UNREADABLE
 
 
-def test_pictures_are_made_upright_small_and_rgb(tmp_path: Path) -> None:
-    image = Image.new("RGB", (2000, 1000), "red")
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held on its side
-    image.save(tmp_path / "turned.jpg", exif=exif)
-    assert _small(tmp_path / "turned.jpg", 500).size == (250, 500)
-    Image.new("LA", (64, 40), (0, 0)).save(tmp_path / "clear.png")
-    clear = _small(tmp_path / "clear.png", 500)
-    assert clear.mode == "RGB"
-    assert clear.getpixel((5, 5)) == (255, 255, 255)
-    Image.new("P", (3000, 3)).save(tmp_path / "line.gif")
-    assert _small(tmp_path / "line.gif", 500).size == (500, 32)
-
-
 def test_a_checkpoint_without_chat_template(tmp_path: Path, some: list[Picture]) -> None:
     folder = checkpoints.looking(tmp_path, chat=None)
     reranker = VisionLanguageReranker(folder, precision="fp32", device="cpu")
-    assert reranker._prompt(CAPTION, PARAGRAPH).count("<image>") == 1
+    assert reranker._sight.prompt("Boats?").count("<image>") == 1
     check_reranker(reranker, some[:3])
 
 
