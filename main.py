@@ -37,11 +37,13 @@ def engine() -> int:
     from composer import settings
     from composer.service import Late, Service
     from models.registry import Models
+    from models.shelf import Shelf
 
     # Reports go out on a copy of stdout; whatever a library prints goes to stderr and cannot break a line.
     reports = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    Service(Late(lambda: Models(settings.load())), sys.stdin.buffer, reports, VERSION).run()
+    models, shelf = Late(lambda: Models(settings.load())), lambda: Shelf(settings.load())
+    Service(models, shelf, sys.stdin.buffer, reports, VERSION).run()
     return 0
 
 

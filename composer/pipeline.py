@@ -275,6 +275,8 @@ class _Run:
             found = self.draft.candidates.get(slot.id, ())
             scored = rank(found, caption, context, reranker, self.tools.weights, self.cancel)
             yield CandidatesReady(slot.id, scored)
+            if reranker is not None:
+                yield from map(Notice, reranker.notices())
             yield StageProgress("rank", place + 1, len(slots), _left(start, place + 1, len(slots)))
         yield StageFinished("rank", time.monotonic() - start, inputs)
 

@@ -1,11 +1,12 @@
 """The engine process: reads Commands line by line, does them, writes Reports.
 
-Two lanes: what needs models goes one after the other; searching and exporting does not wait for it.
+Four lanes: what needs models goes one after the other; searching and exporting does not wait for it, fetching models
+waits for neither, and questions about them are answered while one is fetched.
 """
 
 from __future__ import annotations
 
-import queue
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -13,14 +14,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from composer import shelving
 from composer.errors import Cancelled, ComposerError
+from composer.lane import Lane
 from composer.library.catalogue import Catalogue
 from composer.library.scan import scan
 from composer.library.search import by_words
 from composer.pipeline import Tools, compose
-from composer.ports import Cancel
+from composer.ports import Cancel, ModelShelf
+from composer.preparation import Preparation
 from composer.publish.export import export
-from composer.types import Candidate, Notice, StageProgress
+from composer.types import Candidate, Composed, Notice, StageProgress
 from composer.wire import (
     AnyCommand,
     AnyReport,
@@ -34,6 +38,7 @@ from composer.wire import (
     Found,
     Happened,
     Ready,
+    RenewModels,
     ReportLine,
     ScanFolder,
     Scanned,
@@ -44,9 +49,25 @@ from composer.wire import (
     encode,
 )
 
+IDLE = 20.0
+"""Seconds without a job for the models before the re-ranker may look ahead: a writer who goes on at once has none of
+it, one who reads has all of it."""
+
 
 class Source(Protocol):
     """Where the service gets its models from."""
+
+    def catalogue(self) -> Catalogue: ...
+    def tools(self) -> Tools: ...
+    def renew(self) -> None:
+        """Free what was made; the next job's models are made from the settings as they are then."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Maker(Protocol):
+    """What `Late` makes: a source for one state of the settings."""
 
     def catalogue(self) -> Catalogue: ...
     def tools(self) -> Tools: ...
@@ -54,14 +75,15 @@ class Source(Protocol):
 
 
 class Late:
-    """A source that is made when it is first asked for tools.
+    """A source that is made when it is first asked for something, and anew after `renew`.
 
     What is wrong with its settings is then the answer to a job, and the next job tries again.
     """
 
-    def __init__(self, make: Callable[[], Source]) -> None:
+    def __init__(self, make: Callable[[], Maker]) -> None:
         self._make = make
-        self._made: Source | None = None
+        self._made: Maker | None = None
+        self._making = threading.Lock()
 
     def catalogue(self) -> Catalogue:
         return self._source().catalogue()
@@ -69,32 +91,54 @@ class Late:
     def tools(self) -> Tools:
         return self._source().tools()
 
-    def close(self) -> None:
-        if self._made is not None:
-            self._made.close()
+    def renew(self) -> None:
+        with self._making:
+            made, self._made = self._made, None
+            if made is not None:
+                made.close()
 
-    def _source(self) -> Source:
-        if self._made is None:
-            self._made = self._make()
-        return self._made
+    def close(self) -> None:
+        self.renew()
+
+    def _source(self) -> Maker:
+        with self._making:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
 
 
 class Service:
-    """One engine. `models` is asked for tools when the first job needs them."""
+    """One engine. `models` is asked for tools when the first job needs them, `shelf` for every command about models."""
 
-    def __init__(self, models: Source, commands: BinaryIO, reports: BinaryIO, version: str) -> None:
-        self._models = models
+    def __init__(
+        self,
+        models: Source,
+        shelf: Callable[[], ModelShelf],
+        commands: BinaryIO,
+        reports: BinaryIO,
+        version: str,
+        idle: float = IDLE,
+    ) -> None:
+        self._models, self._shelf = models, shelf
         self._commands = commands
         self._reports = reports
         self._version = version
+        self._idle = idle
         self._writing = threading.Lock()
         self._building = threading.Lock()
+        self._reading = threading.Lock()
+        """Held while the catalogue is read outside the lane of the models, which may close it."""
+        self._starting = threading.Lock()
+        self._waiting: dict[int, Cancel] = {}
         self._running: dict[int, Cancel] = {}
+        self._ahead: Preparation | None = None
+        self._lanes: dict[str, Lane] = {}
 
     def run(self) -> None:
         """Serve until Shutdown or the end of the input; what runs then is cancelled."""
         self._say(0, Ready(self._version))
-        lanes = {name: _Lane(name) for name in ("models", "library")}
+        self._lanes = {name: Lane(name) for name in ("library", "shelf", "desk")}
+        self._lanes["models"] = Lane("models", self._look_ahead, self._idle)
         try:
             for line in self._commands:
                 if not line.strip():
@@ -102,30 +146,51 @@ class Service:
                 try:
                     job = decode_command(line)
                 except ComposerError as error:
-                    self._say(0, Failed(error.message, error.hint))
+                    self._say(0, Failed(error.message, error.hint, kind=type(error).__name__))
                     continue
                 if isinstance(job.command, Shutdown):
                     break
-                self._dispatch(job, lanes)
+                self._dispatch(job)
         finally:
-            for cancel in list(self._running.values()):
+            with self._starting:
+                cancels = [*self._waiting.values(), *self._running.values()]
+            for cancel in cancels:
                 cancel.cancel()
-            for lane in lanes.values():
+            for lane in self._lanes.values():
                 lane.close()
             self._models.close()
 
-    def _dispatch(self, job: CommandLine, lanes: dict[str, _Lane]) -> None:
+    def _dispatch(self, job: CommandLine) -> None:
         if isinstance(job.command, CancelJob):
-            cancel = self._running.get(job.command.target)
-            if cancel:
-                cancel.cancel()
+            self._cancel(job.command.target)
             return
-        cancel = self._running[job.job] = Cancel()
-        lane = "models" if isinstance(job.command, (Compose, ScanFolder)) else "library"
-        lanes[lane].put(lambda: self._do(job.job, job.command, cancel))
+        cancel = Cancel()
+        with self._starting:
+            self._waiting[job.job] = cancel
+        self._lanes[_lane(job.command)].put(lambda: self._do(job.job, job.command, cancel))
+
+    def _cancel(self, job: int) -> None:
+        """A job that waits has stopped with this; one that runs says so itself."""
+        with self._starting:
+            waited = self._waiting.pop(job, None)
+            running = self._running.get(job)
+        if waited is not None:
+            self._say(job, Stopped())
+        elif running is not None:
+            running.cancel()
+
+    def _begin(self, job: int, cancel: Cancel) -> bool:
+        """Whether the job is still wanted."""
+        with self._starting:
+            if self._waiting.pop(job, None) is None:
+                return False
+            self._running[job] = cancel
+            return True
 
     def _do(self, job: int, command: AnyCommand, cancel: Cancel) -> None:
         """One job, ending with exactly one of Done, Stopped and Failed."""
+        if not self._begin(job, cancel):
+            return
         end: AnyReport = Done()
         try:
             cancel.check()
@@ -133,7 +198,7 @@ class Service:
         except Cancelled:
             end = Stopped()
         except ComposerError as error:
-            end = Failed(error.message, error.hint, traceback.format_exc())
+            end = Failed(error.message, error.hint, traceback.format_exc(), type(error).__name__)
         except Exception as error:  # noqa: BLE001 - the last resort: the process lives on
             end = Failed(
                 f"Something went wrong in the engine ({type(error).__name__}).",
@@ -141,16 +206,14 @@ class Service:
                 traceback.format_exc(),
             )
         finally:
-            self._running.pop(job, None)
+            with self._starting:
+                self._running.pop(job, None)
         self._say(job, end)
 
     def _carry_out(self, job: int, command: AnyCommand, cancel: Cancel) -> None:
         match command:
             case Compose():
-                with closing(compose(command.brief, command.composition, self._tools(), cancel)) as events:
-                    for event in events:
-                        cancel.check()  # nothing is told after the writer gave up
-                        self._say(job, Happened(event))
+                self._compose(job, command, cancel)
             case ScanFolder():
                 self._scan(job, command.folder, cancel)
             case SearchLibrary():
@@ -158,8 +221,42 @@ class Service:
             case ExportArticle():
                 files = export(command.composition, Path(command.folder), command.formats)
                 self._say(job, Exported(tuple(str(file) for file in files)))
+            case RenewModels():
+                self._renew()
+            case CancelJob() | Shutdown():
+                pass  # never on a lane
             case _:
-                pass
+                for report in shelving.carry_out(command, self._shelf, cancel):
+                    self._say(job, report)
+                if isinstance(command, shelving.RENEWING):
+                    self._lanes["models"].put(self._renew)
+
+    def _compose(self, job: int, command: Compose, cancel: Cancel) -> None:
+        tools = self._tools()
+        with closing(compose(command.brief, command.composition, tools, cancel)) as events:
+            for event in events:
+                cancel.check()  # nothing is told after the writer gave up
+                self._say(job, Happened(event))
+                if isinstance(event, Composed) and tools.reranker is not None:
+                    self._ahead = Preparation(tools, tools.reranker, event.composition)
+
+    def _renew(self) -> None:
+        """On the lane of the models, so that no job loses what it works with."""
+        self._ahead = None
+        with self._reading:
+            self._models.renew()
+
+    def _look_ahead(self, cancel: Cancel) -> None:
+        """While nobody waits. Nothing of it is told, and nothing depends on it."""
+        if self._ahead is None:
+            return
+        try:
+            self._ahead.go_on(cancel)
+        except Cancelled:
+            return  # to be gone on with
+        except Exception:  # noqa: BLE001 - a picture that cannot be prepared is judged, or complained of, when it is asked for
+            traceback.print_exc(file=sys.stderr)
+        self._ahead = None
 
     def _tools(self) -> Tools:
         with self._building:
@@ -177,9 +274,10 @@ class Service:
         self._say(job, Scanned(folder, pictures, added, removed, catalogue.skipped(folder)))
 
     def _search(self, command: SearchLibrary) -> tuple[Candidate, ...]:
-        catalogue = self._models.catalogue()
-        found = by_words(catalogue, command.text, command.libraries, command.limit)
-        pictures = catalogue.pictures([row for row, _ in found], command.libraries)
+        with self._reading:
+            catalogue = self._models.catalogue()
+            found = by_words(catalogue, command.text, command.libraries, command.limit)
+            pictures = catalogue.pictures([row for row, _ in found], command.libraries)
         return tuple(Candidate(picture=pictures[row], words=score, final=score) for row, score in found)
 
     def _say(self, job: int, report: AnyReport) -> None:
@@ -189,22 +287,9 @@ class Service:
             self._reports.flush()
 
 
-class _Lane:
-    """A thread that does jobs one after the other."""
-
-    def __init__(self, name: str) -> None:
-        self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue()
-        self._thread = threading.Thread(target=self._work, name=f"lane-{name}", daemon=True)
-        self._thread.start()
-
-    def put(self, job: Callable[[], None]) -> None:
-        self._jobs.put(job)
-
-    def close(self) -> None:
-        """Let the running job end, a few seconds at most."""
-        self._jobs.put(None)
-        self._thread.join(timeout=5)
-
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
+def _lane(command: AnyCommand) -> str:
+    if isinstance(command, Compose | ScanFolder | RenewModels):
+        return "models"
+    if isinstance(command, shelving.BYTES):
+        return "shelf"
+    return "library" if isinstance(command, SearchLibrary | ExportArticle) else "desk"

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from composer.errors import ModelFailed
+from composer.shelf import Check, DiskUse, ModelRow, ModelSet, Purpose
 from composer.types import AnyEvent, Brief, Candidate, Composition
 
 Format = Literal["markdown", "html"]
@@ -56,11 +57,72 @@ class ExportArticle(Command, frozen=True, tag="export"):
     formats: tuple[Format, ...] = ("markdown", "html")
 
 
+class ListModels(Command, frozen=True, tag="list-models"):
+    """What there is to write, find and judge with; answers ModelsListed."""
+
+
+class PullModel(Command, frozen=True, tag="pull-model"):
+    """Fetch a model, or go on fetching, or mend a damaged one; answers Pulling again and again, then ModelsListed."""
+
+    name: str
+
+
+class VerifyModel(Command, frozen=True, tag="verify-model"):
+    """Read every file of a model and hash it; answers Verified, then ModelsListed."""
+
+    name: str
+
+
+class RemoveModel(Command, frozen=True, tag="remove-model"):
+    """Delete what was fetched of a model; answers Removed, then ModelsListed."""
+
+    name: str
+
+
+class UseModel(Command, frozen=True, tag="use-model"):
+    """Put a model into the settings; answers ModelsListed. The job under way keeps its models, the next takes this one.
+
+    `name` is a row's, or a setting: "gguf:/path", "server:http://127.0.0.1:8080/v1#model".
+    """
+
+    name: str
+    purpose: Purpose | None = None
+
+
+class AllowServer(Command, frozen=True, tag="allow-server"):
+    """The writer's yes to a model server elsewhere, as "host:port"; answers ModelsListed."""
+
+    host: str
+
+
+class CheckMachine(Command, frozen=True, tag="check-machine"):
+    """Whether all that is needed is here; answers Checked."""
+
+
+class RenewModels(Command, frozen=True, tag="renew-models"):
+    """The settings were changed: the next job's models are made from them."""
+
+
 class Shutdown(Command, frozen=True, tag="shutdown"):
     """Cancel what runs, then end the process."""
 
 
-AnyCommand = Compose | CancelJob | ScanFolder | SearchLibrary | ExportArticle | Shutdown
+AnyCommand = (
+    Compose
+    | CancelJob
+    | ScanFolder
+    | SearchLibrary
+    | ExportArticle
+    | ListModels
+    | PullModel
+    | VerifyModel
+    | RemoveModel
+    | UseModel
+    | AllowServer
+    | CheckMachine
+    | RenewModels
+    | Shutdown
+)
 
 
 class Skipped(Struct, frozen=True):
@@ -102,6 +164,43 @@ class Exported(Report, frozen=True, tag="exported"):
     files: tuple[str, ...]
 
 
+class ModelsListed(Report, frozen=True, tag="models-listed"):
+    """Everything the page of models shows."""
+
+    rows: tuple[ModelRow, ...]
+    sets: tuple[ModelSet, ...]
+    disk: DiskUse
+    chosen: dict[Purpose, str]
+    """What the settings hold, also where no row is that model."""
+
+
+class Pulling(Report, frozen=True, tag="pulling"):
+    """Bytes done of bytes in all, and the file that is coming."""
+
+    name: str
+    file: str
+    done: int
+    total: int
+
+
+class Verified(Report, frozen=True, tag="verified"):
+    """State of each file of the model: ready, missing or damaged."""
+
+    name: str
+    files: dict[str, str]
+
+
+class Removed(Report, frozen=True, tag="removed"):
+    """How many bytes are free again."""
+
+    name: str
+    bytes: int
+
+
+class Checked(Report, frozen=True, tag="checked"):
+    checks: tuple[Check, ...]
+
+
 class Done(Report, frozen=True, tag="done"):
     """The job ended well."""
 
@@ -116,9 +215,25 @@ class Failed(Report, frozen=True, tag="failed"):
     message: str
     hint: str = ""
     details: str = ""
+    kind: str = ""
+    """The kind of error, as composer/errors.py names it: a window may know more to do about some."""
 
 
-AnyReport = Ready | Happened | Scanned | Found | Exported | Done | Stopped | Failed
+AnyReport = (
+    Ready
+    | Happened
+    | Scanned
+    | Found
+    | Exported
+    | ModelsListed
+    | Pulling
+    | Verified
+    | Removed
+    | Checked
+    | Done
+    | Stopped
+    | Failed
+)
 
 
 class CommandLine(Struct, frozen=True):

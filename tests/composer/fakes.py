@@ -332,6 +332,7 @@ class Bench:
         self.encoder = ColourEncoder()
         self.reranker = WordsReranker() if reranker else None
         self.loaded = 0
+        self.renewed = 0
         self.closed = False
         self._tools = Tools(
             catalogue=self._catalogue,
@@ -359,6 +360,9 @@ class Bench:
 
     def warm(self) -> None:
         pass
+
+    def renew(self) -> None:
+        self.renewed += 1
 
     def close(self) -> None:
         self.closed = True

@@ -17,6 +17,7 @@ from composer.pipeline import Tools
 from composer.service import Late, Service
 from composer.types import Brief, Composed, Composition, TextDelta
 from tests.composer.fakes import Bench, HeldWriter, ScriptedWriter
+from tests.composer.shelf import FakeShelf
 
 ENDS = (wire.Done, wire.Failed, wire.Stopped)
 PATIENCE = 20.0
@@ -52,13 +53,15 @@ class Reports:
 class Engine:
     """A service on a thread, and the other ends of its pipes."""
 
-    def __init__(self, source: Any) -> None:  # noqa: ANN401 - whatever a service takes
+    def __init__(self, source: Any, shelf: FakeShelf | None = None, idle: float = 60.0) -> None:  # noqa: ANN401 - whatever a service takes
         reading, writing = os.pipe()
         self.commands = os.fdopen(writing, "wb", buffering=0)
         self._reading = os.fdopen(reading, "rb")
         self.reports = Reports()
         self._jobs = 0
-        service = Service(source, self._reading, self.reports, "1.2")  # pyright: ignore[reportArgumentType]
+        self.shelf = shelf or FakeShelf()
+        reports: Any = self.reports
+        service = Service(source, lambda: self.shelf, self._reading, reports, "1.2", idle)
         self.thread = threading.Thread(target=service.run, daemon=True)
         self.thread.start()
 
@@ -85,6 +88,7 @@ class Place:
 
     def __init__(self, home: Path, library: Path) -> None:
         self.writer = HeldWriter()
+        self.library = library
         self.bench = Bench(home, self.writer)
         self.engine = Engine(self.bench)
         self.brief = Brief(topic="The coast", length=150, pictures=1, libraries=(str(library),))
@@ -162,11 +166,12 @@ def test_cancelling_a_job_that_waits(place: Place) -> None:
     first = place.compose_until_held()
     second = place.engine.send(wire.Compose(place.brief))
     place.engine.send(wire.CancelJob(second))
+    assert place.engine.end(second) == wire.Stopped(), "at once, and not when its turn comes"
     search = place.engine.send(wire.SearchLibrary("boat"))
     assert place.engine.end(search) == wire.Done(), "the line after the cancel was read"
     place.writer.go.set()
     assert place.engine.end(first) == wire.Done()
-    assert place.engine.end(second) == wire.Stopped()
+    assert place.engine.end(place.engine.send(wire.ScanFolder(str(place.library)))) == wire.Done()
     assert place.engine.said(second) == [wire.Stopped()], "it never began"
 
 
@@ -291,13 +296,15 @@ def test_models_that_are_not_ready_are_tried_again(tmp_path: Path) -> None:
 
 
 def test_a_source_made_late(tmp_path: Path) -> None:
+    made: list[Bench] = []
     tries = []
 
     def make() -> Bench:
         tries.append(1)
         if len(tries) == 1:
             raise LibraryError("Settings are wrong.", "Mend them.")
-        return Bench(tmp_path / "home")
+        made.append(Bench(tmp_path / f"home{len(tries)}"))
+        return made[-1]
 
     late = Late(make)
     assert not tries, "nothing is made before it is needed"
@@ -305,4 +312,9 @@ def test_a_source_made_late(tmp_path: Path) -> None:
         late.tools()
     assert late.tools() is late.tools()
     assert len(tries) == 2
+    late.renew()
+    assert made[0].closed, "its memory is free before another is made"
+    assert len(made) == 1
+    assert late.tools() is made[1].tools()
     late.close()
+    assert made[1].closed

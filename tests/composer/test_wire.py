@@ -7,6 +7,7 @@ import pytest
 
 from composer import wire
 from composer.errors import ModelFailed
+from composer.ports import Check, DiskUse
 from composer.types import (
     AnyEvent,
     ArticleReady,
@@ -29,6 +30,7 @@ from composer.types import (
     TextDelta,
 )
 from tests.composer.fakes import article, candidate, outline_of, paragraph, picture, slot
+from tests.composer.shelf import row
 
 BRIEF = Brief(topic="灯塔\n\u2028\x00 “x”")
 COMMANDS = [
@@ -38,6 +40,14 @@ COMMANDS = [
     wire.ScanFolder("/a b/图片"),
     wire.SearchLibrary("boats", ("/a",), 3),
     wire.ExportArticle(Composition(brief=BRIEF), "/out", ("html",)),
+    wire.ListModels(),
+    wire.PullModel("starter-writer"),
+    wire.VerifyModel("starter-writer"),
+    wire.RemoveModel("starter-writer"),
+    wire.UseModel("gguf:/a b/模型.gguf", "writer"),
+    wire.AllowServer("box.local:8080"),
+    wire.CheckMachine(),
+    wire.RenewModels(),
     wire.Shutdown(),
 ]
 EVENTS = [
@@ -61,9 +71,14 @@ REPORTS = [
     wire.Scanned("/a", 1, 2, 3, (wire.Skipped("/a/b", "broken"),)),
     wire.Found((candidate("a"),)),
     wire.Exported(("/a",)),
+    wire.ModelsListed((row("small"),), (), DiskUse(models=1, unfinished=2, caches=3, free=4), {"writer": "small"}),
+    wire.Pulling("small", "a.gguf", 3, 2**40),
+    wire.Verified("small", {"a.gguf": "damaged"}),
+    wire.Removed("small", 2**40),
+    wire.Checked((Check("Disk", ok=False, detail="full", hint="Make room."),)),
     wire.Done(),
     wire.Stopped(),
-    wire.Failed("m", "h", "d\nd"),
+    wire.Failed("m", "h", "d\nd", "ModelNotReady"),
     *map(wire.Happened, EVENTS),
 ]
 
