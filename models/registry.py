@@ -26,6 +26,7 @@ from models.isolation import Host
 WRITERS = {"starter": "starter-writer", "starter-tiny": "starter-writer-tiny"}
 ENCODERS = {"starter": "starter-encoder"}
 RERANKERS = {"starter": "starter-encoder"}
+SERVER = "server:URL#MODEL"
 DEFAULT_PASSAGE: dict[Language, int] = {"en": 170, "zh": 260}
 """For a writer that nobody measured."""
 
@@ -140,7 +141,11 @@ class Models:
             from models.writers.causal import CausalWriter
 
             return self._torch.build(CausalWriter, rest)
-        raise _unknown("writer", name, ["starter", "starter-tiny", "gguf:FILE", "transformers:FOLDER"])
+        if kind == "server" and rest:
+            from models.writers.endpoint import EndpointWriter
+
+            return EndpointWriter(rest, self._settings.allowed_hosts)
+        raise _unknown("writer", name, ["starter", "starter-tiny", "gguf:FILE", "transformers:FOLDER", SERVER])
 
     def _build_encoder(self, name: str) -> Encoder:
         kind, _, rest = name.partition(":")
@@ -167,7 +172,11 @@ class Models:
             from models.rerankers.vision_language import VisionLanguageReranker
 
             return self._torch.build(VisionLanguageReranker, rest)
-        raise _unknown("re-ranker", name, ["starter", "transformers:FOLDER", "none"])
+        if kind == "server" and rest:
+            from models.rerankers.endpoint import EndpointReranker
+
+            return EndpointReranker(rest, self._settings.allowed_hosts)
+        raise _unknown("re-ranker", name, ["starter", "transformers:FOLDER", SERVER, "none"])
 
 
 class _Known:

@@ -86,8 +86,8 @@ def listed(server: Server, cancel: Cancel | None = None) -> list[Served]:
     rows = _list(answer, "data")
     if rows is None:
         raise server.refusals.nonsense()
-    owners = [OWNERS[owner] for row in rows if (owner := _text(row, "owned_by")) in OWNERS]
-    kind: Kind = owners[0] if owners else _guessed(server, cancel)
+    owners: list[Kind] = [OWNERS[owner] for row in rows if (owner := _text(row, "owned_by")) in OWNERS]
+    kind = owners[0] if owners else _guessed(server, cancel)
     details = _of_lm_studio(server, cancel) if kind == "lm-studio" else {}
     return [_served(row, kind, details) for row in rows if _text(row, "id")]
 

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("torch", "torchvision", "transformers", "open_clip", "timm", "faiss", "xllamacpp")
+HEAVY = ("torch", "torchvision", "transformers", "open_clip", "timm", "faiss", "xllamacpp", "openai", "httpx2")
 NETWORK = {
     "socket", "socketserver", "ssl", "http", "urllib.request", "xmlrpc", "ftplib", "smtplib", "asyncio", "requests",
-    "httpx", "aiohttp", "urllib3", "huggingface_hub", "PySide6.QtNetwork", "PySide6.QtWebSockets",
+    "httpx", "httpx2", "openai", "aiohttp", "urllib3", "huggingface_hub", "PySide6.QtNetwork", "PySide6.QtWebSockets",
 }  # fmt: skip
-MAY_CONNECT = {"models/store.py", "models/writers/endpoint.py", "models/rerankers/endpoint.py"}
+MODEL_SERVERS = {"models/address.py", "models/server.py", "models/refusals.py"}
+"""What the writer and the re-ranker on a model server share: where it is, the way to speak with it, its refusals."""
+MAY_CONNECT = {"models/store.py", *MODEL_SERVERS}
 
 
 def sources() -> list[Path]:
