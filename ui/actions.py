@@ -26,6 +26,7 @@ class Verbs:
     home: Callable[[], object]
     quit: Callable[[], object]
     preferences: Callable[[], object]
+    models: Callable[[], object]
     compose: Callable[[], object]
     cancel: Callable[[], object]
     add_folder: Callable[[], object]
@@ -65,6 +66,7 @@ class Actions:
         edit.addActions([self.undo, self.redo])
         edit.addSeparator()
         self.preferences = self._add(edit, text("&Preferences…"), verbs.preferences, "Ctrl+,")
+        self.models = self._add(edit, text("&Models…"), verbs.models, "Ctrl+Shift+M")
         article = bar.addMenu(text("&Article"))
         self.compose = self._add(article, text("&Compose"), verbs.compose, "Ctrl+Return")
         self.cancel = self._add(article, text("Cance&l"), verbs.cancel, "Ctrl+.")

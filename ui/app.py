@@ -8,10 +8,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, QObject
 from PySide6.QtWidgets import QApplication
 
 from composer import settings as settings_store
+from composer import wire
 from composer.errors import ComposerError
 from composer.settings import Settings
 from composer.types import Brief
@@ -20,6 +22,7 @@ from ui.engine_client import EngineClient
 from ui.images import ImageLoader
 from ui.main_window import MainWindow, Parts
 from ui.session import Session
+from ui.shelf import Shelf
 from ui.texts import choose_language
 from ui.theme import Theme
 from ui.window_state import load_state, save_state
@@ -43,7 +46,7 @@ class Shell(QObject):
         self.theme = Theme(application, self._settings.theme)
         client = EngineClient(engine_command, self)
         session = Session(self)
-        self.parts = Parts(client, session, Composing(client, session, self), ImageLoader(self))
+        self.parts = Parts(client, session, Composing(client, session, self), ImageLoader(self), Shelf(client, self))
         self._state = load_state()
         self._finished = False
         self.window = self._make_window()
@@ -84,15 +87,20 @@ class Shell(QObject):
         self.parts.client.start()
 
     def _prefer(self, chosen: Settings) -> None:
-        before, self._settings = self._settings, chosen
+        before = self._settings
         try:
+            # The engine writes the same file: which models are used is as it says.
+            chosen = replace(
+                settings_store.load(), theme=chosen.theme, interface=chosen.interface, candidates=chosen.candidates
+            )
             settings_store.save(chosen)
         except ComposerError as error:
             self.window.show_trouble(error)
+        self._settings = chosen
         if chosen.theme != before.theme:
             self.theme.choose(chosen.theme)
-        if chosen.candidates != before.candidates and not self.parts.composing.busy:
-            self.parts.client.restart()  # the engine reads the settings when it starts
+        if chosen.candidates != before.candidates:
+            self.parts.client.send(wire.RenewModels())
         if chosen.interface != before.interface:
             choose_language(chosen.interface)
             self._renew_window()

@@ -18,6 +18,7 @@ CHINESE: dict[str, str] = {
     "&Undo": "撤销(&U)",
     "&Redo": "重做(&R)",
     "&Preferences…": "偏好设置(&P)…",
+    "&Models…": "模型(&M)…",
     "&Article": "文章(&A)",
     "&Compose": "写作(&C)",
     "Cance&l": "取消(&L)",
@@ -190,6 +191,134 @@ CHINESE: dict[str, str] = {
     "As the system": "跟随系统",
     "Light": "浅色",
     "Dark": "深色",
+    # models
+    "Models": "模型",
+    "Models…": "模型…",
+    "See what writes, finds and judges on this computer, and get better models for it.": (
+        "查看这台电脑上由什么来写作、找图和选图，并获取更好的模型。"
+    ),
+    "What writes your articles, and what finds and judges their pictures. "
+    "All of it runs on this computer unless you add a server.": (
+        "由什么来写文章、找图片、评判图片。除非您添加服务器，一切都在这台电脑上运行。"
+    ),
+    "‹ Back": "‹ 返回",
+    "Back": "返回",
+    "Looking at the models on this computer…": "正在查看这台电脑上的模型…",
+    "Recommended for this computer": "推荐给这台电脑",
+    "for English articles": "写英文文章",
+    "for Chinese articles": "写中文文章",
+    "There is no set for this language.": "没有适合这种语言的推荐组合。",
+    "Use this set": "使用这一组",
+    "You are using this set.": "您正在使用这一组。",
+    "All of it is on this computer already.": "所需的模型都已在这台电脑上。",
+    "{size} will be fetched from the internet first.": "将先从网上下载 {size}。",
+    "Fetching {at} of {count}…": "正在下载第 {at} 个，共 {count} 个…",
+    "Finding pictures": "找图",
+    "Judging pictures": "选图",
+    "Plans the article and writes it. A larger one writes better, and slower.": (
+        "构思并写出文章。模型越大写得越好，也越慢。"
+    ),
+    "Looks through your folders for pictures that could fit.": "在您的文件夹中寻找可能合适的图片。",
+    "Looks at the few that were found, and says which fits each paragraph best.": (
+        "查看找到的几张图片，判断哪一张最适合每个段落。"
+    ),
+    "English": "英文",
+    "Chinese": "中文",
+    ", ": "、",
+    "from {program}": "来自 {program}",
+    "Needs {size} of memory.": "需要 {size} 内存。",
+    "Too large for this machine.": "对这台电脑来说太大。",
+    "Only just fits: close other programs first.": "勉强够用：请先关闭其他程序。",
+    "Show {count} more that is too large for this machine": "显示另外 {count} 个对这台电脑来说太大的模型",
+    "Show {count} more that are too large for this machine": "显示另外 {count} 个对这台电脑来说太大的模型",
+    "Hide what is too large": "隐藏太大的模型",
+    "In use": "使用中",
+    "Chosen, but not here": "已选用，但不在这台电脑上",
+    "On this computer": "已在这台电脑上",
+    "Partly here": "下载了一部分",
+    "Not here": "尚未下载",
+    "Damaged": "已损坏",
+    "Waiting…": "等待中…",
+    "Fetching…": "正在下载…",
+    "Checking…": "正在检查…",
+    "Removing…": "正在移除…",
+    "Setting up…": "正在设置…",
+    "Get": "下载",
+    "Get ({size})": "下载（{size}）",
+    "Mend": "修复",
+    "Use": "使用",
+    "Check files": "检查文件",
+    "{action}: {title}": "{action}：{title}",
+    "{done} of {total} MB": "{done} / {total} MB",
+    "No judge": "不评判",
+    "Pictures are chosen by what is found alone: fastest, and needs no memory.": (
+        "只按找图的结果选图：最快，不占内存。"
+    ),
+    "Starter judge": "入门评判模型",
+    "Reads captions and file names; it does not see the pictures. Small and fast.": (
+        "只读图片说明和文件名，不看图片本身。小而快。"
+    ),
+    "Its model": "其模型",
+    "{model} on {place}": "{place} 上的 {model}",
+    "Add a model file…": "添加模型文件…",
+    "Add a model folder…": "添加模型文件夹…",
+    "Add a server…": "添加服务器…",
+    "Add a model file": "添加模型文件",
+    "Add a model folder": "添加模型文件夹",
+    "Models (*.gguf)": "模型 (*.gguf)",
+    "Its file for seeing pictures (its name holds “mmproj”)": "它的看图文件（文件名含“mmproj”）",
+    "Add a server": "添加服务器",
+    "A program such as Ollama, LM Studio or llama.cpp can run the model, on this computer or on one that you trust. "
+    "Start its server, then give its address here.": (
+        "Ollama、LM Studio、llama.cpp 等程序可以在这台电脑或您信任的电脑上运行模型。请先启动其服务器，再在此填写地址。"
+    ),
+    "Address": "地址",
+    "Name of the model": "模型名称",
+    "The name may stay empty where the server has only one model.": "服务器只有一个模型时，名称可以留空。",
+    "Use this server": "使用这个服务器",
+    "This is no address of a server. Write it as http://127.0.0.1:11434/v1.": (
+        "这不是服务器地址。请写成 http://127.0.0.1:11434/v1 的形式。"
+    ),
+    "Your texts": "您的文字",
+    "Your texts and pictures": "您的文字和图片",
+    "{what} would be sent to {place}.": "{what}将被发送到 {place}。",
+    "That is not this computer. Whoever runs it can read what is sent. Say yes only if you trust it.": (
+        "那不是这台电脑。运行它的人可以读到发送的内容。请只在信任它时同意。"
+    ),
+    "Send to {place}": "发送到 {place}",
+    "Your texts are sent to {place}.": "您的文字会发送到 {place}。",
+    "Your texts and pictures are sent to {place}.": "您的文字和图片会发送到 {place}。",
+    "Remove {title}?": "移除 {title}？",
+    "Its files ({size}) are deleted from this computer. It can be fetched again.": (
+        "它的文件（{size}）将从这台电脑上删除。以后可以重新下载。"
+    ),
+    "It is in use: choose another one before you compose again.": "它正在使用中：再次写作之前请选择另一个模型。",
+    "{title} was removed; {size} are free again.": "已移除 {title}，腾出 {size}。",
+    "{title} is here. Press Use to work with it.": "{title} 已下载。点击“使用”即可启用。",
+    "Stopped. What came is kept, and fetching goes on there next time.": "已停止。下载的部分已保留，下次从那里继续。",
+    "Every file of {title} is as it should be.": "{title} 的每个文件都完好。",
+    "{count} file of {title} is damaged. Press Mend to fetch it again.": (
+        "{title} 有 {count} 个文件已损坏。点击“修复”重新下载。"
+    ),
+    "{count} files of {title} are damaged. Press Mend to fetch them again.": (
+        "{title} 有 {count} 个文件已损坏。点击“修复”重新下载。"
+    ),
+    "The next article is written with {title}.": "下一篇文章将由 {title} 来写。",
+    "The next article finds its pictures with {title}.": "下一篇文章将由 {title} 来找图。",
+    "The next article has its pictures judged by: {title}.": "下一篇文章的图片评判方式：{title}。",
+    "The next article uses these models.": "下一篇文章将使用这些模型。",
+    "The engine stopped before this was done. What was fetched is kept; please try again.": (
+        "引擎未完成就停止了。已下载的部分已保留，请再试一次。"
+    ),
+    "The models take {size} of the disk; {free} are free.": "模型占用磁盘 {size}，剩余 {free}。",
+    "Unfinished fetches take {size}.": "未完成的下载占用 {size}。",
+    "What is remembered of pictures takes {size}.": "图片的记录占用 {size}。",
+    "Check this machine": "检查这台电脑",
+    "{count} thing needs you.": "有 {count} 项需要您处理。",
+    "{count} things need you.": "有 {count} 项需要您处理。",
+    "Everything is as it should be.": "一切正常。",
+    "right": "正常",
+    "not right": "不正常",
     # the start page
     "{title}, changed {when}": "{title}，修改于 {when}",
     "Compose the demo": "试写演示文章",

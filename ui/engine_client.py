@@ -30,6 +30,11 @@ class EngineClient(QObject):
     scanned = Signal(int, object)
     found = Signal(int, object)
     exported = Signal(int, object)
+    listed = Signal(int, object)
+    pulling = Signal(int, object)
+    verified = Signal(int, object)
+    removed = Signal(int, object)
+    checked = Signal(int, object)
     done = Signal(int)
     stopped = Signal(int)
     failed = Signal(int, object)
@@ -43,12 +48,24 @@ class EngineClient(QObject):
         self._job = 0
         self._active: set[int] = set()
         self._cancelled: set[int] = set()
+        self._pressed: set[int] = set()
+        """Those of the cancelled that must answer soon."""
         self._own: set[int] = set()
         self._buffer = bytearray()
         self._lines: deque[bytes] = deque()
         self._errors: deque[str] = deque(maxlen=STDERR_LINES)
         self._deaths: deque[float] = deque(maxlen=DEATHS)
         self._closing = False
+        self._answers = {
+            wire.Scanned: self.scanned,
+            wire.Found: self.found,
+            wire.Exported: self.exported,
+            wire.ModelsListed: self.listed,
+            wire.Pulling: self.pulling,
+            wire.Verified: self.verified,
+            wire.Removed: self.removed,
+            wire.Checked: self.checked,
+        }
         self._turn = QTimer(self, singleShot=True, interval=0)
         self._turn.timeout.connect(self._work)
         self._patience = QTimer(self, singleShot=True, interval=PATIENCE_MS)
@@ -79,13 +96,18 @@ class EngineClient(QObject):
             self._process.write(wire.encode(wire.CommandLine(self._job, command)))
         return self._job
 
-    def cancel(self, job: int) -> None:
-        """Give a job up: nothing of it is reported any more but `stopped`."""
+    def cancel(self, job: int, *, patient: bool = False) -> None:
+        """Give a job up: nothing of it is reported any more but `stopped`.
+
+        An engine that does not answer is ended, unless `patient`: for jobs whose end nobody waits for.
+        """
         if job not in self._active or job in self._cancelled:
             return
         self._cancelled.add(job)
         self._own.add(self.send(wire.CancelJob(target=job)))
-        self._patience.start()
+        if not patient:
+            self._pressed.add(job)
+            self._patience.start()
 
     def restart(self) -> None:
         """End the process, if any, and start a fresh one; jobs under way are lost silently."""
@@ -172,12 +194,6 @@ class EngineClient(QObject):
                 self.ready.emit(report.version)
             case wire.Happened():
                 self.happened.emit(job, report.event)
-            case wire.Scanned():
-                self.scanned.emit(job, report)
-            case wire.Found():
-                self.found.emit(job, report)
-            case wire.Exported():
-                self.exported.emit(job, report)
             case wire.Done():
                 self._active.discard(job)
                 self.done.emit(job)
@@ -187,11 +203,14 @@ class EngineClient(QObject):
             case wire.Failed():
                 self._active.discard(job)
                 self.failed.emit(job, report)
+            case _:
+                self._answers[type(report)].emit(job, report)
 
     def _finish_cancelled(self, job: int) -> None:
         self._cancelled.discard(job)
+        self._pressed.discard(job)
         self._active.discard(job)
-        if not self._cancelled:
+        if not self._pressed:
             self._patience.stop()
         self.stopped.emit(job)
 
@@ -222,6 +241,7 @@ class EngineClient(QObject):
     def _forget(self) -> None:
         self._active.clear()
         self._cancelled.clear()
+        self._pressed.clear()
         self._own.clear()
         self._lines.clear()
         self._buffer.clear()

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 from msgspec.structs import replace
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QWidget
 
 from composer import wire
-from composer.errors import ComposerError
+from composer.errors import ComposerError, ModelNotReady
 from composer.settings import Settings
 from composer.types import Brief, Composition
 from ui import edits
@@ -23,12 +23,14 @@ from ui.composing import Composing
 from ui.engine_client import EngineClient
 from ui.images import ImageLoader
 from ui.session import Session
+from ui.shelf import Shelf
 from ui.start_page import StartPage, dropped
 from ui.texts import text
 from ui.window_state import WindowState
 
 if TYPE_CHECKING:
     from ui.documents import Documents
+    from ui.models_page import ModelsPage
     from ui.work_page import WorkPage
 
 NextStep = Literal["fresh", "continue", "again", "pictures"]
@@ -42,6 +44,7 @@ class Parts:
     session: Session
     composing: Composing
     images: ImageLoader
+    shelf: Shelf
 
 
 class MainWindow(QMainWindow):
@@ -56,6 +59,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._parts, self._demo, self._state, self._settings = parts, demo, state, settings
         self._was_painted = False
+        self._before_models: QWidget | None = None
         self.setAcceptDrops(True)
         self.setMinimumSize(1000, 620)
         self.start = StartPage(with_demo=demo is not None)
@@ -94,6 +98,31 @@ class MainWindow(QMainWindow):
 
         parts = self._parts
         return Documents(self, parts.session, parts.client, self.work.messages, self._state.folder)
+
+    @cached_property
+    def models(self) -> ModelsPage:
+        """The page of models."""
+        from ui.models_page import ModelsPage
+
+        page = ModelsPage(self._parts.shelf)
+        self.stack.addWidget(page)
+        page.left.connect(self.leave_models)
+        return page
+
+    def show_models(self) -> None:
+        """The page of models, over whatever was shown; what is being written goes on."""
+        if self.stack.currentWidget() is not self.models:
+            self._before_models = self.stack.currentWidget()
+        self.stack.setCurrentWidget(self.models)
+        self.models.opened()
+
+    def leave_models(self) -> None:
+        """Back to what was shown before; does nothing elsewhere."""
+        if "models" in self.__dict__ and self.stack.currentWidget() is self.models:
+            if self._before_models is self.start:
+                self.show_start()
+            else:
+                self._show_work()
 
     def show_start(self) -> None:
         """The start page, with the drafts as they are now."""
@@ -140,6 +169,7 @@ class MainWindow(QMainWindow):
             self.take_folder(Path(folder))
 
     def take_folder(self, folder: Path) -> None:
+        self.leave_models()
         if self.stack.currentWidget() is self.start:
             self.new_article()
         if not self._parts.composing.busy:
@@ -151,6 +181,7 @@ class MainWindow(QMainWindow):
         """Open an article; trouble is said in the page that is shown."""
         if self._parts.composing.busy:
             return
+        self.leave_models()
         if not self.documents.open(path) and self.stack.currentWidget() is self.start:
             self._show_work()
 
@@ -238,7 +269,8 @@ class MainWindow(QMainWindow):
 
     def _failed(self, report: wire.Failed) -> None:
         details = "\n\n".join(part for part in (report.details, self._parts.client.last_errors) if part)
-        self.work.messages.tell(report.message, report.hint, surface="error", details=details)
+        models = (text("Models…"), self.show_models) if report.kind == ModelNotReady.__name__ else None
+        self.work.messages.tell(report.message, report.hint, surface="error", action=models, details=details)
 
     def _ended(self, how: str) -> None:
         if how == "stopped" and self._parts.session.composition is not None:
@@ -253,6 +285,7 @@ class MainWindow(QMainWindow):
         self.start.new.connect(self.new_article)
         self.start.add_folder.connect(self.add_folder)
         self.start.opened.connect(self.open)
+        self.start.models.connect(self.show_models)
         parts.session.opened.connect(self._opened)
         parts.session.changed.connect(self._refresh)
         parts.session.saved.connect(self._refresh)
@@ -273,6 +306,7 @@ class MainWindow(QMainWindow):
             home=self.show_start,
             quit=self.close,
             preferences=self._show_preferences,
+            models=self.show_models,
             compose=self._press_compose,
             cancel=composing.cancel,
             add_folder=self.add_folder,
@@ -287,6 +321,7 @@ class MainWindow(QMainWindow):
             self.open(path)
 
     def _press_compose(self) -> None:
+        self.leave_models()
         if self.stack.currentWidget() is self.start:
             self.new_article()
         else:

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from PySide6.QtCore import QDateTime, QEvent, QLocale, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ui import texts
 from ui.drafts import Recent, recent_drafts
@@ -120,6 +129,7 @@ class StartPage(QWidget):
     demo = Signal()
     new = Signal()
     add_folder = Signal()
+    models = Signal()
     opened = Signal(object)
 
     def __init__(self, *, with_demo: bool, parent: QWidget | None = None) -> None:
@@ -142,6 +152,8 @@ class StartPage(QWidget):
         self.demo_choice.clicked.connect(self.demo)
         self.new_choice.clicked.connect(self.new)
         self.folder_choice.clicked.connect(self.add_folder)
+        self.models_button = QPushButton(text("Models…"))
+        self.models_button.clicked.connect(self.models)
         self._make()
 
     def refresh(self) -> None:
@@ -158,6 +170,15 @@ class StartPage(QWidget):
             self.rows.append(row)
         self._heading.setVisible(bool(self.rows))
         self._hint.setText(text("You can also drop a Pictorial file or a folder of pictures anywhere on this window."))
+
+    def _models_line(self) -> QHBoxLayout:
+        about = QLabel(text("See what writes, finds and judges on this computer, and get better models for it."))
+        about.setProperty("rank", "quiet")
+        row = QHBoxLayout()
+        row.setSpacing(14)
+        row.addWidget(self.models_button)
+        row.addWidget(about, 1)
+        return row
 
     def _make(self) -> None:
         name = QLabel("Pictorial")
@@ -186,7 +207,9 @@ class StartPage(QWidget):
         column.addWidget(line)
         column.addSpacing(26)
         column.addLayout(choices)
-        column.addSpacing(28)
+        column.addSpacing(8)
+        column.addLayout(self._models_line())
+        column.addSpacing(24)
         column.addWidget(self._heading)
         column.addLayout(self._drafts)
         column.addSpacing(16)

@@ -53,6 +53,8 @@ QToolButton { border: none; border-radius: 5px; padding: 4px 6px; color: $quiet;
 QToolButton:hover { background: $wash; color: $ink; }
 QToolButton:focus { background: $wash; color: $ink; }
 QToolButton:disabled { color: $faint; }
+QProgressBar { background: $line; border: none; border-radius: 3px; }
+QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QSplitter::handle { background: $line; }
 QScrollArea { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 11px; margin: 0; }
@@ -71,11 +73,14 @@ QMenu::item:selected { background: $wash; color: $ink; }
 QMenu::item:disabled { color: $faint; }
 QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
 QLabel[rank="title"] { font-size: 26pt; font-weight: 600; }
+QLabel[rank="subtitle"] { font-size: 13pt; font-weight: 600; }
 QLabel[rank="heading"] { font-weight: 600; }
+QLabel[rank="good"] { color: $accent; font-weight: 600; }
 QLabel[rank="quiet"] { color: $quiet; }
 QLabel[rank="problem"] { color: $error; }
 QLabel[rank="warning"] { color: $warning; }
 QFrame[surface="bar"] { background: $panel; border: none; border-top: 1px solid $line; }
+QFrame[surface="card"] { background: $paper; border: 1px solid $line; border-radius: 8px; }
 QFrame[surface="note"] { background: $wash; border: none; border-radius: 6px; }
 QFrame[surface="warning"] { background: $warning_wash; border: none; border-radius: 6px; }
 QFrame[surface="error"] { background: $error_wash; border: none; border-radius: 6px; }
