@@ -223,3 +223,107 @@ def looking_qwen(folder: Path) -> Path:
     moving = Qwen2VLVideoProcessor(**cut)
     Qwen2_5_VLProcessor(pictures, words, moving, chat_template=LOOK_QWEN).save_pretrained(folder)
     return folder
+
+
+# --- more writers ---
+
+
+def encoder_only(folder: Path) -> Path:
+    """A BERT of one layer: transformers knows a way to make it go on with texts, but it was not made for that."""
+    import torch
+    from transformers import BertConfig, BertForMaskedLM
+
+    torch.manual_seed(5)
+    words = tokenizer(byte_level=False)
+    sizes: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    BertForMaskedLM(BertConfig(vocab_size=len(words), intermediate_size=64, **sizes)).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+def recurrent(folder: Path) -> Path:
+    """A Mamba of two layers: it cannot take back what it read."""
+    import torch
+    from transformers import MambaConfig, MambaForCausalLM
+
+    torch.manual_seed(5)
+    words = tokenizer(byte_level=False)
+    config = MambaConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        state_size=8,
+        initializer_range=0.4,
+        bos_token_id=1,
+        eos_token_id=3,
+        pad_token_id=0,
+    )
+    MambaForCausalLM(config).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+def looking_gemma(folder: Path) -> Path:
+    """A tiny Gemma 3 with its picture tower; its layers look back eight tokens and all of them in turn."""
+    import torch
+    from transformers import Gemma3Config, Gemma3ForConditionalGeneration
+
+    torch.manual_seed(9)
+    words = tokenizer(special=["<start_of_image>", "<end_of_image>", "<image_soft_token>"])
+    same = {name: getattr(text_config(len(words)), name) for name in ("vocab_size", "hidden_size", "intermediate_size")}
+    text: dict[str, Any] = same | {"num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2}
+    text |= {
+        "head_dim": 8,
+        "sliding_window": 8,
+        "layer_types": ["sliding_attention", "full_attention", "full_attention"],
+    }
+    text |= {"max_position_embeddings": 512, "bos_token_id": 1, "eos_token_id": 3, "pad_token_id": 0}
+    text |= {"initializer_range": 0.4, "tie_word_embeddings": False}
+    sight: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "patch_size": 8}
+    sight |= {"num_attention_heads": 4, "image_size": 32}
+    marks = {"boi": "<start_of_image>", "eoi": "<end_of_image>", "image": "<image_soft_token>"}
+    ids: dict[str, Any] = {f"{name}_token_index": int(words.vocab[mark]) for name, mark in marks.items()}
+    config = Gemma3Config(
+        text_config=text, vision_config=sight, mm_tokens_per_image=4, tie_word_embeddings=False, **ids
+    )
+    Gemma3ForConditionalGeneration(config).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+FP8_BLOCK = 64
+
+
+def eight_bits(folder: Path) -> tuple[Path, Path]:
+    """A Llama with weights in blocks of eight-bit floats, as published models have them, and the same one unpacked."""
+    import json
+
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    packed, plain = (
+        causal(folder / name, hidden_size=128, intermediate_size=256, head_dim=32, num_key_value_heads=4)
+        for name in ("packed", "plain")
+    )
+    small: dict[str, Any] = {}
+    whole: dict[str, Any] = {}
+    for name, weight in load_file(plain / "model.safetensors").items():
+        small[name] = whole[name] = weight
+        if "proj" not in name:
+            continue
+        high, wide = weight.shape
+        blocks = weight.view(high // FP8_BLOCK, FP8_BLOCK, wide // FP8_BLOCK, FP8_BLOCK)
+        scale = blocks.abs().amax(dim=(1, 3)) / torch.finfo(torch.float8_e4m3fn).max
+        eighth = (blocks / scale[:, None, :, None]).to(torch.float8_e4m3fn)
+        small[name], small[f"{name}_scale_inv"] = eighth.view(high, wide), scale
+        whole[name] = (eighth.float() * scale[:, None, :, None]).view(high, wide)
+    save_file(small, packed / "model.safetensors", metadata={"format": "pt"})
+    save_file(whole, plain / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((packed / "config.json").read_text())
+    config["quantization_config"] = {
+        "quant_method": "fp8",
+        "activation_scheme": "dynamic",
+        "weight_block_size": [FP8_BLOCK, FP8_BLOCK],
+    }
+    (packed / "config.json").write_text(json.dumps(config))
+    return packed, plain
