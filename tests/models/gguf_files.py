@@ -1,4 +1,4 @@
-"""Tiny GGUF files with random weights of the real architectures: a chat model of letters, and the eyes that belong to it.
+"""Tiny GGUF files with random weights of the real architectures: a chat model of letters, and the eyes that fit it.
 
 Made in a tenth of a second with the format's own writer; llama.cpp loads them as it loads any other.
 """
