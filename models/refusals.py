@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Container
 from typing import Any
 
 import httpx2
@@ -15,7 +16,7 @@ from models.address import FORM, Address
 LONGEST_WORDS = 200
 """Characters of what the server says that are passed on."""
 CONTEXT = re.compile(r"context|too long|too many tokens|maximum.{0,20}length|exceed", re.IGNORECASE)
-PROMPT_TOKENS = re.compile(r"\(?(\d+) (?:input |prompt )?tokens|(\d+) in the messages|prompt contains .*?(\d+)")
+PROMPT_TOKENS = re.compile(r"(\d+) (?:input|prompt) tokens|request \((\d+) tokens|(\d+) in the messages")
 LIMIT = re.compile(r"(?:context (?:size|length|window)|n_ctx|maximum model length)[^\d]{0,20}(\d+)", re.IGNORECASE)
 SHORTEN = "Shorten the notes, or give the model a longer context in the server's settings."
 
@@ -155,9 +156,10 @@ class Refusals:
         return (words[:LONGEST_WORDS].rstrip(". ") or "no reason was given") + "."
 
 
-def is_refusal(error: ComposerError) -> bool:
-    """Whether the server took the request and said no to what was in it, as to a picture that it cannot see."""
-    return isinstance(error.__cause__, openai.APIStatusError)
+def is_refusal(error: ComposerError, statuses: Container[int] = range(400, 600)) -> bool:
+    """Whether the server said no to something in the request that it cannot do, such as a picture or a schema."""
+    cause = error.__cause__
+    return isinstance(cause, openai.APIStatusError) and cause.status_code in statuses and error.hint != SHORTEN
 
 
 def too_many(prompt: int, holds: int, answer: int = 0, about: str = "") -> ModelFailed:

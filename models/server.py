@@ -129,7 +129,7 @@ class Server:
         """What a job gives on its own thread. Whoever waits here is free within POLL_SECONDS of a cancel."""
         cancel.check()
         if self._closed:
-            raise ModelFailed("The connection to the model server was closed.", "Start again.")
+            raise _closed()
         exchange = _Exchange(self.address, self._allowed, self._key)
         self._under_way.add(exchange)
         threading.Thread(target=exchange.run, args=(job,), name="model-server", daemon=True).start()
@@ -150,6 +150,8 @@ class Server:
                 continue
             cancel.check()
             if isinstance(item, _End):
+                if self._closed:
+                    raise _closed()
                 if item.error is not None:
                     raise self.refusals.told(item.error) from item.error
                 return
@@ -272,6 +274,10 @@ class _Line(httpx2.BaseTransport):
 
     def close(self) -> None:
         self._inner.close()
+
+
+def _closed() -> ModelFailed:
+    return ModelFailed("The connection to the model server was closed.", "Start again.")
 
 
 def _root(error: BaseException | None) -> BaseException | None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from composer.errors import ModelFailed
 from composer.ports import Cancel, Capabilities, Message, Piece, Prompt
 from composer.types import Language
-from models.refusals import too_many
+from models.refusals import is_refusal, too_many
 from models.served import About, Counter, about
 from models.server import Server
 from models.writers.schema import fits, parse
@@ -20,6 +20,8 @@ from models.writers.thoughts import Thoughts
 
 TRIES = 3
 """How often a JSON answer is asked for before giving up."""
+NOT_DONE = {400, 422, 501}
+"""What a server says that does not know schemas, or not this one."""
 THINKING = 2048
 """Tokens more for a model that spent its whole answer on thinking, which these servers count as the answer."""
 MARKS = 8
@@ -111,7 +113,7 @@ class EndpointWriter:
                 for piece in self._heard(self._asking(prompt, attempt), answer, cancel):
                     tokens += piece.tokens
             except ModelFailed as error:
-                if not (self.about.schema and _refuses_schemas(error)):
+                if not (self.about.schema and is_refusal(error, NOT_DONE)):
                     raise
                 self.about = replace(self.about, schema=False)
                 continue
@@ -276,7 +278,3 @@ def _in_words(prompt: Prompt) -> Prompt:
     last = prompt.messages[-1]
     schema = json.dumps(prompt.schema, ensure_ascii=False)
     return replace(prompt, messages=(*prompt.messages[:-1], Message(last.role, f"{last.content}\n\n{words}\n{schema}")))
-
-
-def _refuses_schemas(error: ModelFailed) -> bool:
-    return any(word in error.message for word in ("response_format", "json_schema", "grammar", "guided", "structured"))

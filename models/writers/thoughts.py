@@ -18,21 +18,27 @@ class Thoughts:
 
     @property
     def thinking(self) -> bool:
-        return self._state == "think"
+        """Nothing of the answer has come since a thought."""
+        return self._state == "think" or (self._state == "start" and self.heard)
 
     def hear(self, text: str) -> str:
         """The part of the text so far that can be told to be no thought; the rest is held until more is known."""
         self._held += text
-        if self._state == "start":
-            self._begin()
-        if self._state == "think":
-            self._think()
+        before = ""
+        while before != self._state:
+            before = self._state
+            if before == "start":
+                self._begin()
+            elif before == "think":
+                self._think()
         return self._speak() if self._state == "speak" else ""
 
     def rest(self) -> str:
         """What is still held at the end of the answer, unless it was thought."""
         held, self._held = self._held, ""
-        return "" if self._state == "think" else held
+        if self._state == "think":
+            return ""
+        return held.lstrip() if self._state == "start" and self.heard else held
 
     def _begin(self) -> None:
         text = self._held.lstrip()
@@ -40,13 +46,13 @@ class Thoughts:
             self._held, self._state, self.heard = text[len(OPEN) :], "think", True
         elif not OPEN.startswith(text):
             self._state = "speak"
+        if self.heard and self._state != "think":  # what follows a thought begins with empty lines
+            self._held = text
 
     def _think(self) -> None:
         thought, mark, said = self._held.partition(CLOSE)
         if mark:
-            # More than blanks is waited for: what follows a thought begins with lines left empty.
-            self._held, self._state = said.lstrip(), "start"
-            self._begin()
+            self._held, self._state = said, "start"
         else:
             self._held = thought[-len(CLOSE) :]
 
@@ -54,7 +60,7 @@ class Thoughts:
         before, mark, after = self._held.partition(CLOSE)
         if mark:
             self.stray = self.heard = True
-            self._held, self._state = after.lstrip(), "start"
+            self._held, self._state = after, "start"
             return ""
         kept = next((n for n in range(min(len(CLOSE) - 1, len(before)), 0, -1) if CLOSE.startswith(before[-n:])), 0)
         said, self._held = before[: len(before) - kept], before[len(before) - kept :]

@@ -31,7 +31,7 @@ def llama_server(model: Path, eyes: Path | None = None, context: int = 2048, slo
     command = [sys.executable, "-m", __name__, str(model), str(eyes or ""), str(context), str(slots)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT, text=True,
-        env={**os.environ, "PICTORIAL_TEST_KEY": key},
+        env={**os.environ, "PICTORIAL_TEST_KEY": key, "GOMP_SPINCOUNT": "2000"},
     ) as process:  # fmt: skip
         assert process.stdin is not None
         assert process.stdout is not None
@@ -59,6 +59,7 @@ def serve(model: str, eyes: str, context: int, slots: int) -> None:
     params.n_batch = 64
     params.n_parallel = slots
     params.warmup = False
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
     params.verbosity = -1
     params.use_jinja = True
     params.ui = False
