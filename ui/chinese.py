@@ -286,6 +286,8 @@ CHINESE: dict[str, str] = {
         "那不是这台电脑。运行它的人可以读到发送的内容。请只在信任它时同意。"
     ),
     "Send to {place}": "发送到 {place}",
+    "{title} ({size})": "{title}（{size}）",
+    "Use another model to end that.": "改用其他模型即可停止发送。",
     "Your texts are sent to {place}.": "您的文字会发送到 {place}。",
     "Your texts and pictures are sent to {place}.": "您的文字和图片会发送到 {place}。",
     "Remove {title}?": "移除 {title}？",

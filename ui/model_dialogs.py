@@ -61,7 +61,7 @@ class ServerDialog(QDialog):
         self.problem.hide()
         form = QFormLayout()
         form.setSpacing(12)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for label, field in ((text("Address"), self.address), (text("Name of the model"), self.model)):
             field.setAccessibleName(label)
             form.addRow(label, field)

@@ -135,9 +135,10 @@ class ModelCard(QFrame):
         head.addWidget(self.state, 0, Qt.AlignmentFlag.AlignTop)
         buttons = QHBoxLayout()
         buttons.setSpacing(6)
-        buttons.addWidget(self.facts, 1)
+        buttons.addWidget(self.facts, 100)
+        buttons.addStretch(1)
         for button in (self.remove_button, self.verify_button, self.get_button, self.use_button):
-            buttons.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
+            buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 14, 12)
         column.setSpacing(4)

@@ -39,7 +39,7 @@ def state_of(row: ModelRow, work: Work) -> tuple[str, str]:
     if row.chosen:
         return (text("In use"), "good") if row.state == "ready" else (text("Chosen, but not here"), "problem")
     if row.state == "ready":
-        return text("On this computer"), "quiet"
+        return text("On this computer") if row.place else "", "quiet"
     return (text("Partly here"), "quiet") if row.state == "partial" else (text("Not here"), "quiet")
 
 
@@ -53,13 +53,13 @@ def facts_of(row: ModelRow) -> str:
 
 def fit_of(fit: Fit, memory_mb: int = 0) -> tuple[str, str]:
     """Whether it fits with the figures behind it, and how loud to say it."""
-    figures = fit.sentence
+    figures, between = fit.sentence, " " if language() == "en" else ""
     if language() == "zh" and memory_mb:  # the engine speaks English
         figures = text("Needs {size} of memory.", size=size(memory_mb))
     if fit.fits == "no":
-        return f"{text('Too large for this machine.')} {figures}".strip(), "problem"
+        return f"{text('Too large for this machine.')}{between}{figures}".strip(), "problem"
     if fit.fits == "tight":
-        return f"{text('Only just fits: close other programs first.')} {figures}".strip(), "warning"
+        return f"{text('Only just fits: close other programs first.')}{between}{figures}".strip(), "warning"
     return figures, "quiet"
 
 

@@ -26,7 +26,8 @@ from ui.model_section import ModelSection
 from ui.model_words import Server, remote_of, size
 from ui.recommended import Recommended
 from ui.shelf import PURPOSES, Shelf
-from ui.texts import text
+from ui.texts import language, text
+from ui.theme import page_font
 
 WIDTH = 880
 
@@ -149,6 +150,8 @@ class ModelsPage(QWidget):
             sentences.append(text("Your texts are sent to {place}.", place=writer))
         if judge:
             sentences.append(text("Your texts and pictures are sent to {place}.", place=judge))
+        if sentences:
+            sentences.append(text("Use another model to end that."))
         self.remote.setText(" ".join(sentences))
         self._remote_frame.setVisible(bool(sentences))
 
@@ -166,6 +169,7 @@ class ModelsPage(QWidget):
     def _connect(self) -> None:
         self.back.clicked.connect(self.left)
         self._shelf.changed.connect(self._refresh)
+        self._shelf.begun.connect(self.messages.hide)
         self._shelf.told.connect(self.messages.tell)
         self._shelf.failed.connect(self._failed)
         self._shelf.lost.connect(self._lost)
@@ -178,7 +182,7 @@ class ModelsPage(QWidget):
 
     def _lay_out(self) -> None:
         title = QLabel(text("Models"))
-        title.setProperty("rank", "title")
+        title.setFont(page_font(language(), 26, bold=True))
         head = QHBoxLayout()
         head.addWidget(title, 1)
         head.addWidget(self.back, 0, Qt.AlignmentFlag.AlignVCenter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from composer.shelf import ModelSet, Purpose
+from composer.shelf import ModelRow, ModelSet, Purpose
 from composer.types import Language
 from ui.model_row import FetchProgress
 from ui.model_words import fit_of, recommended, size
@@ -59,7 +59,7 @@ class Recommended(QFrame):
                 widget.hide()
             return
         self.models.setText("\n".join(self._lines(chosen)))
-        words, rank = fit_of(chosen.fit, self._memory(chosen))
+        words, rank = fit_of(chosen.fit)
         self.fit.setText(words)
         self.fit.setProperty("rank", rank)
         self.fit.style().polish(self.fit)
@@ -108,12 +108,8 @@ class Recommended(QFrame):
             row = self._shelf.find(name)
             if row is not None:
                 purpose = PURPOSES[at] if len(chosen.models) == len(PURPOSES) else row.purpose
-                lines.append(text("{stage}: {words}", stage=names[purpose], words=row.title))
+                lines.append(text("{stage}: {words}", stage=names[purpose], words=_with_size(row)))
         return lines
-
-    def _memory(self, chosen: ModelSet) -> int:
-        rows = [self._shelf.find(name) for name in dict.fromkeys(chosen.models)]
-        return sum(row.memory_mb for row in rows if row is not None)
 
     def _use(self) -> None:
         if self.chosen is not None:
@@ -136,3 +132,9 @@ class Recommended(QFrame):
         column.addWidget(self.fit)
         column.addLayout(foot)
         column.addWidget(self.progress)
+
+
+def _with_size(row: ModelRow) -> str:
+    if row.state == "ready" or not row.megabytes:
+        return row.title
+    return text("{title} ({size})", title=row.title, size=size(row.megabytes))

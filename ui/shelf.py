@@ -62,6 +62,8 @@ class Shelf(QObject):
     """The list, or what is being done with it."""
     progressed = Signal(str)
     """A fetch of this model went on."""
+    begun = Signal()
+    """Something was asked for: what was told before is over."""
     told = Signal(str)
     failed = Signal(object)
     """A wire.Failed."""
@@ -298,12 +300,14 @@ class Shelf(QObject):
 
     # --- jobs ---
 
-    def _send(self, command: wire.AnyCommand, plan: Plan | None = None) -> int:
+    def _send(self, command: wire.AnyCommand, plan: Plan | None = None) -> None:
         number = self._client.send(command)
         self._jobs[number] = _Job(command, plan)
+        if plan is not None:
+            plan.job = number
         if not isinstance(command, wire.ListModels):
+            self.begun.emit()
             self.changed.emit()
-        return number
 
     def _take(self, number: int) -> _Job | None:
         job = self._jobs.pop(number, None)
@@ -318,7 +322,7 @@ class Shelf(QObject):
             return
         step = plan.steps.pop(0)
         plan.fetched += isinstance(step, wire.PullModel)
-        plan.job = self._send(step, plan)
+        self._send(step, plan)
 
     def _cancel(self, number: int) -> None:
         self._jobs[number].stopping = True

@@ -7,6 +7,8 @@
 `--mute`     ends at once, without a word
 `--repeat N` writes the article N times over, for measuring
 `--stop-at STAGE` waits before that stage
+`--hold-pull` fetching a model stops in the middle until it is cancelled
+`--fail-models` what is asked about models fails, but for the list
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from msgspec.structs import replace  # noqa: E402 - the path comes first
 from composer import types as t  # noqa: E402
 from composer import wire  # noqa: E402
 from composer.draft import fold  # noqa: E402
-from tests.ui import sample  # noqa: E402
+from tests.ui import models_sample, sample  # noqa: E402
 
 
 class Stop(Exception):
@@ -41,6 +43,8 @@ class Engine:
         self.options = options
         self.cancelled: set[int] = set()
         self.jobs: Queue[wire.CommandLine | None] = Queue()
+        self.shelf_jobs: Queue[wire.CommandLine] = Queue()
+        self.shelf = models_sample.Shelf()
         self.changed = threading.Event()
         self.writing = threading.Lock()
 
@@ -60,6 +64,11 @@ class Engine:
                         self.say(said.job, wire.Done())
                 case wire.Shutdown():
                     break
+                case (
+                    wire.ListModels() | wire.PullModel() | wire.VerifyModel() | wire.RemoveModel() | wire.UseModel()
+                    | wire.AllowServer() | wire.CheckMachine()
+                ):  # fmt: skip
+                    self.shelf_jobs.put(said)
                 case _:
                     self.jobs.put(said)
         if self.options.deaf:
@@ -69,6 +78,7 @@ class Engine:
 
     def run(self) -> None:
         threading.Thread(target=self.listen, daemon=True).start()
+        threading.Thread(target=self.mind_the_shelf, daemon=True).start()
         self.say(0, wire.Ready("fake"))
         sys.stderr.write("fake engine: listening\n")
         sys.stderr.flush()
@@ -93,10 +103,49 @@ class Engine:
             return
         if self.options.fail and isinstance(said.command, wire.Compose):
             self.say(
-                said.job, wire.Failed("The writer model is missing.", "Run `make setup`, then try again.", "trace")
+                said.job,
+                wire.Failed(
+                    "The writer model is missing.", "Run `make setup`, then try again.", "trace", "ModelNotReady"
+                ),
             )
         else:
             self.say(said.job, wire.Done())
+
+    def mind_the_shelf(self) -> None:
+        while True:
+            said = self.shelf_jobs.get()
+            if self.options.fail_models and not isinstance(said.command, wire.ListModels):
+                self.say(said.job, wire.Failed("The model cannot be used.", "Choose another.", "trace"))
+                continue
+            try:
+                self.work_on_models(said.job, said.command)
+            except Stop:
+                self.say(said.job, wire.Stopped())
+                continue
+            self.say(said.job, wire.Done())
+
+    def work_on_models(self, job: int, command: wire.AnyCommand) -> None:
+        shelf = self.shelf
+        match command:
+            case wire.PullModel(name=name):
+                for part in range(11):
+                    self.say(job, wire.Pulling(name, "weights.gguf", part * shelf.size(name) // 10, shelf.size(name)))
+                    self.pause(job, 1e6 if self.options.hold_pull and part == 4 else 0.01)
+                shelf.become(name, "ready")
+            case wire.VerifyModel(name=name):
+                self.say(job, wire.Verified(name, {"weights.gguf": "damaged", "words.json": "ready"}))
+            case wire.RemoveModel(name=name):
+                self.say(job, wire.Removed(name, shelf.size(name)))
+                shelf.become(name, "missing")
+            case wire.UseModel(name=name, purpose=purpose) if purpose is not None:
+                shelf.use(name, purpose)
+            case wire.CheckMachine():
+                self.say(job, wire.Checked(models_sample.CHECKS))
+                return
+            case wire.AllowServer(host=host):
+                sys.stderr.write(f"allowed {host}\n")
+                sys.stderr.flush()
+        self.say(job, shelf.listed())
 
     def export(self, job: int, command: wire.ExportArticle) -> None:
         files = []
@@ -201,7 +250,7 @@ def main() -> None:
     parser.add_argument("--hold", type=int, default=0)
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--stop-at", default="")
-    for flag in ("--deaf", "--fail", "--mute"):
+    for flag in ("--deaf", "--fail", "--mute", "--hold-pull", "--fail-models"):
         parser.add_argument(flag, action="store_true")
     options = parser.parse_args()
     if options.mute:
