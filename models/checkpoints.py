@@ -23,7 +23,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
-from composer.errors import ModelFailed, ModelNotReady
+from composer.errors import ComposerError, ModelFailed, ModelNotReady
 from composer.ports import Cancel
 from composer.types import Language
 
@@ -320,6 +320,8 @@ def telling(folder: Path, purpose: str) -> Iterator[None]:
     """Turn what goes wrong while a model loads into a sentence."""
     try:
         yield
+    except ComposerError:
+        raise  # said already
     except ImportError as error:
         words = str(error).strip().splitlines()[0]
         raise ModelNotReady(f"The model in {folder} needs a package that is not installed.", words) from error

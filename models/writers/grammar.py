@@ -32,7 +32,7 @@ class Grammar:
         """What to follow while writing one answer; None for a schema that cannot be enforced."""
         from llguidance import LLMatcher
 
-        grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=WHITESPACE)  # type: ignore[arg-type]
+        grammar = LLMatcher.grammar_from_json_schema(json.dumps(_closed(schema)), overrides=WHITESPACE)  # type: ignore[arg-type]
         matcher = LLMatcher(self._tokens, grammar, log_level=0)
         return None if matcher.is_error() else Rule(matcher)
 
@@ -43,6 +43,16 @@ def grammar_for(tokenizer: Any, vocabulary: int, stops: Iterable[int]) -> Gramma
         return Grammar(tokenizer, vocabulary, stops)
     except (ValueError, TypeError, AttributeError, RuntimeError, OverflowError, ImportError):
         return None
+
+
+def _closed(schema: Any) -> Any:  # noqa: ANN401 - JSON
+    """The schema with no properties but those it names, unless it says otherwise: llama.cpp reads schemas so too."""
+    if isinstance(schema, list):
+        return [_closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: _closed(value) for key, value in schema.items()}
+    return {"additionalProperties": False, **closed} if isinstance(schema.get("properties"), dict) else closed
 
 
 class Rule:

@@ -170,7 +170,8 @@ def test_a_hub_repository_that_was_fetched(tagged: Path) -> None:
 def test_weights_that_are_missing_are_said_and_not_fetched(name: str) -> None:
     with pytest.raises(ModelNotReady, match="is not on this machine") as caught:
         OpenClipEncoder(name)
-    assert caught.value.hint == f"Fetch it with `python main.py models fetch {name}`."
+    repository = "someone/tiny" if name == "ViT-tiny/noise" else name.removeprefix("hf-hub:")
+    assert caught.value.hint == f"Fetch it with `python main.py models pull hf:{repository}`."
     assert os.environ["HF_HUB_OFFLINE"] == "1"
 
 
