@@ -14,7 +14,9 @@ from msgspec.structs import replace
 
 from composer.errors import Cancelled, ComposerError, ModelFailed, ModelNotReady
 from composer.ports import Cancel, Message, Prompt
-from models import server
+from composer.settings import Settings
+from models import address, server
+from models.registry import Models
 from models.writers import endpoint
 from models.writers.endpoint import EndpointWriter
 from tests.models.contracts import check_writer, prompt, written
@@ -329,3 +331,37 @@ def test_the_servers_own_refusal(there: StandIn) -> None:
     there.chats(refusing(400, "This model's maximum context length is 4096 tokens, you have 5000 input tokens."))
     with pytest.raises(ModelFailed, match="5000 tokens; the model server holds 4096"):
         written(EndpointWriter(there.url), asking())
+
+
+# --- from the settings -----------------------------------------------------------------------------------------------
+
+
+def test_the_settings_lead_here(there: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PICTORIAL_HOME", str(tmp_path))
+    there.chats(speaking("Well."))
+    models = Models(Settings(writer=f"server:{there.url}#some-model"))
+    assert written(models.writer(), asking()) == "Well."
+    models.close()
+
+
+def test_the_settings_say_who_may_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PICTORIAL_HOME", str(tmp_path))
+    elsewhere = Settings(writer="server:http://192.0.2.1:8080/v1#x")
+    models = Models(elsewhere)
+    with pytest.raises(ModelNotReady, match="not on this machine") as failed:
+        models.writer()
+    assert "models allow 192.0.2.1:8080" in failed.value.hint
+    models.close()
+    asked: list[str] = []
+
+    def reachable(where: address.Address, allowed: tuple[str, ...]) -> list[str]:
+        asked.append(where.place)
+        address.permit(where, allowed)
+        raise ModelNotReady("Far away.", "Come nearer.")
+
+    monkeypatch.setattr(address, "reachable", reachable)
+    models = Models(replace(elsewhere, allowed_hosts=("192.0.2.1:8080",)))
+    with pytest.raises(ModelNotReady, match="Far away"):
+        models.writer()
+    assert asked == ["192.0.2.1:8080"]
+    models.close()
