@@ -51,6 +51,7 @@ class Looks:
         self._held: OrderedDict[str, Look] = OrderedDict()
         self._files: dict[Path, tuple[float, int]] = dict(_files(root)) if self._folder and root else {}
         self._size = sum(size for _, size in self._files.values())
+        self._pushed_out = False
 
     def get(self, picture: str) -> Look | None:
         """What is known of a picture; its parts may be missing."""
@@ -81,7 +82,7 @@ class Looks:
     @property
     def full(self) -> bool:
         """Whether one more look would push out another. Without a disk everything is soon pushed out."""
-        return self._folder is None or self._size > ROOM * self._limit
+        return self._folder is None or self._pushed_out or self._size > ROOM * self._limit
 
     def whole(self, picture: str) -> bool:
         """Whether both parts are on disk."""
@@ -158,7 +159,10 @@ class Looks:
             self._make_room()
 
     def _make_room(self) -> None:
-        by_worth = sorted(self._files, key=lambda path: (path.name.endswith(f"{FEATURES}.safetensors"), *self._files[path]))
+        self._pushed_out = True
+        by_worth = sorted(
+            self._files, key=lambda path: (path.name.endswith(f"{FEATURES}.safetensors"), *self._files[path])
+        )
         for path in by_worth:
             if self._size <= ROOM * self._limit:
                 return

@@ -52,11 +52,7 @@ def shortened(text: str, most: int) -> str:
     text = one_line(text)
     if width(text) <= most:
         return text
-    spent, end = 0, 0
-    for end, letter in enumerate(text):
-        spent += width(letter)
-        if spent > most:
-            break
+    end = next(at for at in range(1, len(text) + 1) if width(text[:at]) > most) - 1
     return (re.sub(r"\s\S*$", "", text[:end]) or text[:end]) + " …"
 
 

@@ -28,7 +28,7 @@ PLAIN = "User:{image}{question}\nAssistant:"
 TRIAL = question("Boats in a harbour", "The town grew around it."), question("《山》 7", "")
 """Two questions that begin as differently as captions do: what their tokens share is what every question's share."""
 JUDGE = (
-    'Judge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the '
+    "Judge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the "
     'answer can only be "yes" or "no".'
 )
 """The system words that Qwen3-VL-Reranker was trained with (Qwen team 2026, arXiv 2601.04720)."""
@@ -67,6 +67,23 @@ class Sight:
             logits = self._model(**inputs, use_cache=False, logits_to_keep=wanted).logits
         return self._odds(logits[torch.arange(len(images), device=logits.device), column])
 
+    def choose(
+        self, images: Sequence[Image], parts: list[dict[str, Any]], answers: Sequence[str], cancel: Cancel
+    ) -> Vectors:
+        """Log-probabilities of the answers among themselves, (len(answers),), after a message of words and pictures."""
+        import torch
+
+        said = [{"role": "user", "content": parts}]
+        text = self._processor.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
+        inputs = self._processor(images=[list(images)], text=[text], return_tensors="pt")
+        inputs = inputs.to(self._device, dtype=self._dtype)
+        with torch.inference_mode(), self._stop.on(cancel):
+            logits = self._model(**inputs, use_cache=False, logits_to_keep=1).logits[0, -1].float()
+        encode = self._processor.tokenizer.encode
+        spelled = [{encode(word, add_special_tokens=False)[0] for word in (each, f" {each}")} for each in answers]
+        odds = torch.stack([logits[sorted(ids)].logsumexp(dim=0) for ids in spelled])
+        return odds.log_softmax(dim=0).cpu().numpy().astype(np.float32)
+
     # --- in steps -----------------------------------------------------------------------------------------------------
 
     def look(self, images: Sequence[Image], cancel: Cancel) -> list[Look]:
@@ -77,7 +94,8 @@ class Sight:
         looks = [Look(run=self._run(inputs["input_ids"][0].tolist())) for inputs in each]
         for look, inputs in zip(looks, each, strict=True):
             look.features = {f"input.{name}": inputs[name].cpu() for name in self._shapes(inputs)}
-        for group in _alike([{name: inputs[name] for name in self._seen if name in inputs} for inputs in each]):
+        seen = [{name: inputs[name] for name in self._seen if name in inputs} for inputs in each]
+        for group in _alike(seen, told_apart=self._listed):
             joined = {name: torch.cat([inputs[name] for _, inputs in group]) for name in group[0][1]}
             with torch.inference_mode(), self._stop.on(cancel):
                 made = self._model.get_image_features(**joined, return_dict=True)
@@ -93,7 +111,7 @@ class Sight:
 
         rows = [[*self._before, *look.run, *self._head] for look in looks]
         inputs = self._batch(rows, looks)
-        cache = DynamicCache(config=self._model.config)
+        cache: Any = DynamicCache(config=self._model.config)
         with torch.inference_mode(), self._stop.on(cancel):
             self._model(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
         shifts = self._shifts(len(rows))
@@ -216,7 +234,7 @@ class Sight:
         if len(parts) != count:
             raise ValueError("features that cannot be told apart")
         for number, deep in enumerate(getattr(made, "deepstack_features", None) or ()):
-            for part, own in zip(parts, deep.split([len(each) for each in pooled]), strict=True):
+            for part, own in zip(parts, deep, strict=True):
                 part[f"deep.{number}"] = own.cpu()
         return parts
 
@@ -248,13 +266,8 @@ class Sight:
 
         pooled = [look.features["pooled"].to(self._device) for look in looks]
         deep = [name for name in looks[0].features if name.startswith("deep.")]
-        more = {}
-        if deep:
-            more["deepstack_features"] = [
-                torch.cat([look.features[f"deep.{number}"].to(self._device) for look in looks])
-                for number in range(len(deep))
-            ]
-        return self._kind(pooler_output=pooled if self._listed else torch.cat(pooled), **more)
+        more = {"deepstack_features": [[look.features[name].to(self._device) for look in looks] for name in deep]}
+        return self._kind(pooler_output=pooled if self._listed else torch.cat(pooled), **(more if deep else {}))
 
     def _shifts(self, rows: int) -> list[int]:
         """How far positions lag behind tokens: a picture's tokens share positions in Qwen's models."""
@@ -316,8 +329,12 @@ class Sight:
         return all(type(layer) is DynamicLayer for layer in layers)
 
 
-def _alike(each: list[dict[str, Any]]) -> list[list[tuple[int, dict[str, Any]]]]:
-    """Pictures that the vision tower can take at once, with their places: all, or one by one when shapes differ."""
+def _alike(each: list[dict[str, Any]], *, told_apart: bool) -> list[list[tuple[int, dict[str, Any]]]]:
+    """Pictures that the vision tower can take at once, with their places: all, or one by one when shapes differ.
+
+    `told_apart`: the tower gives a list with a part a picture, so that the pictures may have unequal numbers of tiles.
+    """
     numbered = list(enumerate(each))
-    shapes = {tuple((name, *tensor.shape[1:]) for name, tensor in inputs.items()) for inputs in each}
+    first = 1 if told_apart else 0
+    shapes = {tuple((name, *tensor.shape[first:]) for name, tensor in inputs.items()) for inputs in each}
     return [numbered] if len(shapes) == 1 else [[one] for one in numbered]

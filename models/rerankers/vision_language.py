@@ -18,7 +18,6 @@ from composer.errors import ModelFailed, ModelNotReady
 from composer.ports import Cancel, Vectors
 from composer.types import Language, Picture
 from models.checkpoints import (
-    FETCH,
     SMALLER,
     Precision,
     choose_device,
@@ -32,6 +31,7 @@ from models.checkpoints import (
     telling,
     weight_files,
 )
+from models.rerankers.comparison import compared, near, settled
 from models.rerankers.looks import Look, Looks
 from models.rerankers.pictures import opened
 from models.rerankers.questions import HEAD, UNREADABLE, question
@@ -40,6 +40,9 @@ from models.rerankers.sight import Sight, Ways
 SIDE = 512
 """Pixels of the longer side that are looked at; more costs these models time and tells them little about whether a
 picture suits a text. For models that cut pictures into tiles: one tile, the whole picture."""
+AREA = SIDE * SIDE
+TILES = ("do_image_splitting", "crop_to_patches", "do_pan_and_scan")
+"""How image processors name the cutting of a picture into tiles."""
 BATCH = 8
 KIND = "a model that sees pictures"
 REFUSED = "Choose a vision-language model, or `none`: `python main.py models list` shows what there is."
@@ -50,9 +53,11 @@ class VisionLanguageReranker:
     """A Reranker on transformers' AutoModelForImageTextToText, from a local folder of safetensors.
 
     `batch` pictures are looked at together, fewer when memory runs out. `looks` is a folder in which up to
-    `looks_bytes` of what was seen is kept; None keeps it in memory only. `plain` makes one full call a picture and
-    keeps nothing: the reference that the fast ways are compared with. Raises ModelNotReady when the files cannot be
-    used or the model does not see pictures, ModelFailed when it does not fit into memory.
+    `looks_bytes` of what was seen is kept; None keeps it in memory only. Pictures whose scores are within
+    `compare_within` of the best are compared with each other in one prompt (comparison.py); 0 leaves that. `plain`
+    makes one full call a picture and keeps nothing: the reference that the fast ways are compared with. Raises
+    ModelNotReady when the files cannot be used or the model does not see pictures, ModelFailed when it does not fit
+    into memory.
     """
 
     sees_pictures = True
@@ -66,6 +71,7 @@ class VisionLanguageReranker:
         looks: Path | None = None,
         looks_bytes: int = 2 << 30,
         *,
+        compare_within: float = 0.0,
         plain: bool = False,
     ) -> None:
         go_offline()
@@ -75,10 +81,11 @@ class VisionLanguageReranker:
         self._device = choose_device() if device == "auto" else device
         self._dtype = choose_dtype(precision, self._device)
         quietly(lambda: self._load(folder))
-        self._plain = plain or self._sight.ways == "plain"
+        self._plain = plain or self.sight.ways == "plain"
         self._looks = Looks(looks, self._key(), looks_bytes)
         self._priors: dict[str, float] = {}
         self._notices: list[str] = []
+        self._compare_within = compare_within
 
     def _load(self, folder: Path) -> None:
         from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
@@ -92,24 +99,24 @@ class VisionLanguageReranker:
             self._processor: Any = AutoProcessor.from_pretrained(folder, **local)
             if getattr(self._processor, "image_processor", None) is None:
                 raise ValueError("no image processor")
-            look_once(self._processor.image_processor)
+            look_once(self._processor)
         self._model: Any = load(AutoModelForImageTextToText, folder, KIND, dtype=self._dtype)
         if not hasattr(self._model, "get_image_features"):
             raise ModelNotReady(f"How the model in {folder} sees pictures is not known here.", REFUSED)
         judge = "reranker" in f"{folder.name} {getattr(config, '_name_or_path', '')}".lower()
         with telling(folder, KIND):
             self._model.to(self._device)
-            self._sight: Any = Sight(self._model, self._processor, self._device, self._dtype, judge=judge)
+            self.sight: Any = Sight(self._model, self._processor, self._device, self._dtype, judge=judge)
 
     def _key(self) -> str:
         """Names all that a look depends on, for a folder."""
-        depends = f"{self.id} {self._dtype} {SIDE} {HEAD} {NOTHING} {self._sight.prompt(NOTHING)} {self._sight.ways}"
+        depends = f"{self.id} {self._dtype} {SIDE} {HEAD} {NOTHING} {self.sight.prompt(NOTHING)} {self.sight.ways}"
         return blake2b(depends.encode(), digest_size=10).hexdigest()
 
     @property
     def ways(self) -> Ways:
         """How much is kept from slot to slot: "prefix" (keys and values), "features", or "plain" (nothing)."""
-        return "plain" if self._plain else self._sight.ways
+        return "plain" if self._plain else self.sight.ways
 
     @property
     def languages(self) -> tuple[Language, ...]:
@@ -127,10 +134,12 @@ class VisionLanguageReranker:
         asked = question(caption, context)
         # In an order of our own, so that the order given decides nothing, not even the last bits.
         places = sorted(range(len(pictures)), key=lambda place: pictures[place].id)
-        for now in self._batches(places, cancel, lambda some: self._scores([pictures[at] for at in some], asked, cancel)):
+        for now in self._batches(
+            places, cancel, lambda some: self._scores([pictures[at] for at in some], asked, cancel)
+        ):
             for place, score in now:
                 scores[place] = score
-        return scores
+        return self._settled(pictures, scores, (caption, context), cancel) if self._compare_within > 0 else scores
 
     def prepare(self, pictures: Sequence[Picture], cancel: Cancel) -> Iterator[int]:
         """Look at pictures and read the prompt's beginning with them; ends early when the disk's limit is reached."""
@@ -151,9 +160,22 @@ class VisionLanguageReranker:
         told, self._notices = self._notices, []
         return told
 
-    def close(self) -> None:
-        self._model = self._processor = self._sight = None
+    def forget(self) -> None:
+        """Free what is kept of pictures in memory; what is on disk stays."""
         self._looks.forget()
+
+    def close(self) -> None:
+        self._model = self._processor = self.sight = None
+        self.forget()
+
+    def _settled(self, pictures: Sequence[Picture], scores: Vectors, asked: tuple[str, str], cancel: Cancel) -> Vectors:
+        """The scores, those near the best handed out anew after comparing their pictures."""
+        tied = sorted(near(scores, self._compare_within), key=lambda place: pictures[place].id)
+        images = [(place, image) for place in tied if (image := opened(pictures[place], SIDE)) is not None]
+        if len(images) < 2:
+            return scores
+        odds = compared(self.sight, _second(images), *asked, cancel)
+        return settled(scores, [place for place, _ in images], odds)
 
     # --- one batch ----------------------------------------------------------------------------------------------------
 
@@ -164,7 +186,7 @@ class VisionLanguageReranker:
         there = [look for look in looks if look is not None]
         if not there:
             return [UNREADABLE] * len(pictures)
-        odds = iter(self._sight.ask(there, asked, cancel))
+        odds = iter(self.sight.ask(there, asked, cancel))
         return [UNREADABLE if look is None else float(next(odds)) - (look.prior or 0.0) for look in looks]
 
     def _plainly(self, pictures: Sequence[Picture], asked: str, cancel: Cancel) -> Sequence[float]:
@@ -173,12 +195,14 @@ class VisionLanguageReranker:
         there = [(picture, image) for picture, image in zip(pictures, images, strict=True) if image is not None]
         if not there:
             return [UNREADABLE] * len(pictures)
-        odds = dict(zip([picture.id for picture, _ in there], self._sight.plain(_second(there), asked, cancel), strict=True))
+        odds = dict(
+            zip([picture.id for picture, _ in there], self.sight.plain(_second(there), asked, cancel), strict=True)
+        )
         new = [(picture, image) for picture, image in there if picture.id not in self._priors]
         if new:
-            priors = self._sight.plain(_second(new), NOTHING, cancel)
+            priors = self.sight.plain(_second(new), NOTHING, cancel)
             self._priors |= {picture.id: float(prior) for (picture, _), prior in zip(new, priors, strict=True)}
-        return [float(odds[each.id]) - self._priors[each.id] if each.id in odds else UNREADABLE for each in pictures]
+        return [odds[each.id] - self._priors[each.id] if each.id in odds else UNREADABLE for each in pictures]
 
     def _looks_at(self, pictures: Sequence[Picture], cancel: Cancel) -> list[Look | None]:
         """The pictures' looks, whole: from the store, or made now and kept; None for one that cannot be read."""
@@ -186,13 +210,13 @@ class VisionLanguageReranker:
         images = {at: opened(pictures[at], SIDE) for at, look in enumerate(looks) if look is None}
         new = {at: image for at, image in images.items() if image is not None}
         if new:
-            for at, look in zip(new, self._sight.look(list(new.values()), cancel), strict=True):
+            for at, look in zip(new, self.sight.look(list(new.values()), cancel), strict=True):
                 looks[at] = look
         unread = [look for look in looks if look is not None and look.prior is None]
         if unread:
-            if self._sight.ways == "prefix":
-                self._sight.read(unread, cancel)
-            for look, prior in zip(unread, self._sight.ask(unread, NOTHING, cancel), strict=True):
+            if self.sight.ways == "prefix":
+                self.sight.read(unread, cancel)
+            for look, prior in zip(unread, self.sight.ask(unread, NOTHING, cancel), strict=True):
                 look.prior = float(prior)
         for picture, look in zip(pictures, looks, strict=True):
             if look is not None:
@@ -230,16 +254,19 @@ class VisionLanguageReranker:
             torch.cuda.empty_cache()
 
 
-def look_once(image_processor: Any) -> None:  # noqa: ANN401 - transformers is untyped
+def look_once(processor: Any) -> None:  # noqa: ANN401 - transformers is untyped
     """Have pictures looked at whole and once: tiles are for reading small print, at up to 17 times the price."""
-    for switch in ("do_image_splitting", "crop_to_patches", "do_pan_and_scan"):
-        if hasattr(image_processor, switch):
-            setattr(image_processor, switch, False)
-    size = getattr(image_processor, "size", None)
-    bounds = dict(size) if size is not None else {}
+    eye = processor.image_processor
+    for switch in TILES:
+        if hasattr(eye, switch):
+            setattr(eye, switch, False)
+    own = getattr(processor, "images_kwargs", None)
+    if isinstance(own, dict):
+        processor.images_kwargs = {name: value and name not in TILES for name, value in own.items()}
+    bounds = dict(eye.size) if getattr(eye, "size", None) is not None else {}
     least, most = bounds.get("shortest_edge"), bounds.get("longest_edge")
-    if least and most and most > SIDE * SIDE:  # Qwen's processors: the bounds of the area, in pixels
-        image_processor.size = type(size)(**(bounds | {"shortest_edge": min(least, SIDE * SIDE), "longest_edge": SIDE * SIDE}))
+    if least and most and most > AREA:  # Qwen's processors: the bounds of the area, in pixels
+        eye.size = type(eye.size)(**(bounds | {"shortest_edge": min(least, AREA), "longest_edge": AREA}))
 
 
 def _second(pairs: Sequence[tuple[Any, Image.Image]]) -> list[Image.Image]:

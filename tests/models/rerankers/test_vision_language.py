@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from composer.types import Picture
 from models.isolation import Host
 from models.rerankers.questions import UNREADABLE, question
 from models.rerankers.vision_language import NOTHING, VisionLanguageReranker, look_once
-from tests.models import checkpoints
+from tests.models import checkpoints, looking
 from tests.models.contracts import CAPTION, PARAGRAPH, check_reranker, pictures
 
 
@@ -48,14 +48,14 @@ def reference(folder: Path, reranker: VisionLanguageReranker, some: list[Picture
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     processor: Any = AutoProcessor.from_pretrained(folder)
-    look_once(processor.image_processor)
+    look_once(processor)
     model: Any = AutoModelForImageTextToText.from_pretrained(folder)
-    yes, no = reranker._sight._yes, reranker._sight._no
+    yes, no = reranker.sight._yes, reranker.sight._no
     scores: list[float] = []
     for picture in some:
         odds: list[float] = []
         for asked in (question(CAPTION, PARAGRAPH), NOTHING):
-            prompt = reranker._sight.prompt(asked)
+            prompt = reranker.sight.prompt(asked)
             inputs = processor(images=[Image.open(picture.path)], text=prompt, return_tensors="pt")
             with torch.inference_mode():
                 last = model(**inputs).logits[0, -1]
@@ -84,13 +84,87 @@ def test_agrees_with_plain_calls(folder: Path, some: list[Picture], batch: int) 
     assert np.ptp(expected) > 0.01, "the pictures must differ for this to say anything"
 
 
-def test_another_architecture_agrees_with_plain_calls(tmp_path: Path, some: list[Picture]) -> None:
-    folder = checkpoints.looking_qwen(tmp_path)
-    reranker = VisionLanguageReranker(folder, precision="fp32", device="cpu", batch=4)
-    scores = reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
+@pytest.mark.parametrize(
+    "make", [checkpoints.looking_qwen, looking.smolvlm, looking.qwen3, looking.internvl, looking.llava]
+)
+def test_other_families_agree_with_plain_calls(
+    tmp_path: Path, some: list[Picture], make: Callable[[Path], Path]
+) -> None:
+    folder = make(tmp_path / "tiny")
+    reranker = VisionLanguageReranker(folder, precision="fp32", device="cpu", batch=4, looks=tmp_path / "looks")
+    assert reranker.ways == "prefix"
     expected = reference(folder, reranker, some)
-    assert np.allclose(scores, expected, atol=1e-3)
     assert np.ptp(expected) > 0.01
+    assert list(reranker.prepare(some, Cancel()))[-1] == len(some)
+    assert np.allclose(reranker.rerank(some, CAPTION, PARAGRAPH, Cancel()), expected, atol=1e-3)
+    reranker.forget()
+    assert np.allclose(reranker.rerank(some, CAPTION, PARAGRAPH, Cancel()), expected, atol=1e-3), "from disk"
+    reranker.sight.ways = "features"
+    assert np.allclose(reranker.rerank(some, CAPTION, PARAGRAPH, Cancel()), expected, atol=1e-3), "without a prefix"
+    plain = VisionLanguageReranker(folder, precision="fp32", device="cpu", plain=True)
+    assert plain.ways == "plain"
+    assert np.allclose(plain.rerank(some, CAPTION, PARAGRAPH, Cancel()), expected, atol=1e-3)
+
+
+def test_a_model_trained_to_judge_is_asked_in_its_own_form(tmp_path: Path, some: list[Picture]) -> None:
+    folder = looking.qwen3(tmp_path / "Tiny-VL-Reranker")
+    reranker = VisionLanguageReranker(folder, precision="fp32", device="cpu")
+    prompt = reranker.sight.prompt(question(CAPTION, PARAGRAPH))
+    assert prompt.index(CAPTION) < prompt.index("<|image_pad|>"), "the query comes first"
+    assert "Judge whether the Document" in prompt
+    assert reranker.ways == "features", "nothing before the picture is the same for two slots"
+    expected = reference(folder, reranker, some)
+    assert np.allclose(reranker.rerank(some, CAPTION, PARAGRAPH, Cancel()), expected, atol=1e-3)
+
+
+def test_what_was_seen_is_not_looked_at_again(
+    folder: Path, some: list[Picture], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = VisionLanguageReranker(folder, precision="fp32", device="cpu", looks=tmp_path)
+    expected = first.rerank(some, CAPTION, PARAGRAPH, Cancel())
+
+    def look(*_: object) -> None:
+        raise AssertionError("the picture was looked at again")
+
+    later = VisionLanguageReranker(folder, precision="fp32", device="cpu", looks=tmp_path)
+    monkeypatch.setattr(later.sight, "look", look)
+    monkeypatch.setattr(later.sight, "read", look)
+    assert np.allclose(later.rerank(some, CAPTION, PARAGRAPH, Cancel()), expected, atol=1e-4)
+    with pytest.raises(AssertionError, match="looked at again"):
+        later.rerank([Picture(id="new", path=some[0].path, width=1, height=1)], CAPTION, PARAGRAPH, Cancel())
+
+
+def test_a_question_that_begins_otherwise(reranker: VisionLanguageReranker, some: list[Picture]) -> None:
+    """A tokenizer may join the first words of a caption with those before it; the score stays the plain one's."""
+    expected = reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
+    head, reranker.sight._head = reranker.sight._head, [*reranker.sight._head[:-1], 1]
+    try:
+        assert np.allclose(reranker.rerank(some, CAPTION, PARAGRAPH, Cancel()), expected, atol=1e-3)
+    finally:
+        reranker.sight._head = head
+
+
+def test_preparing_ends_at_the_limit(folder: Path, some: list[Picture], tmp_path: Path) -> None:
+    reranker = VisionLanguageReranker(
+        folder, precision="fp32", device="cpu", batch=1, looks=tmp_path, looks_bytes=20_000
+    )
+    done = list(reranker.prepare(some, Cancel()))
+    assert 0 < done[-1] < len(some)
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*.safetensors")) <= 20_000
+    assert not list(reranker.prepare(some[done[-1] :], Cancel()))
+
+
+def test_near_ties_are_compared_when_asked_for(folder: Path, some: list[Picture]) -> None:
+    alone = VisionLanguageReranker(folder, precision="fp32", device="cpu").rerank(some, CAPTION, PARAGRAPH, Cancel())
+    margin = float(np.sort(alone)[-1] - np.sort(alone)[-3]) + 1e-3
+    reranker = VisionLanguageReranker(folder, precision="fp32", device="cpu", compare_within=margin)
+    scores = reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
+    top = set(np.argsort(-alone)[:3].tolist())
+    rest = [place for place in range(len(some)) if place not in top]
+    assert np.allclose(np.sort(scores), np.sort(alone), atol=1e-4), "the scale stays"
+    assert np.allclose(scores[rest], alone[rest], atol=1e-4), "what is not tied stays"
+    shuffled = reranker.rerank(some[::-1], CAPTION, PARAGRAPH, Cancel())
+    assert np.allclose(shuffled[::-1], scores, atol=1e-4), "places in the prompt do not count"
 
 
 def test_pictures_and_words_both_count(reranker: VisionLanguageReranker, some: list[Picture]) -> None:
@@ -140,7 +214,7 @@ def test_pictures_that_cannot_be_read(reranker: VisionLanguageReranker, some: li
 def test_a_checkpoint_without_chat_template(tmp_path: Path, some: list[Picture]) -> None:
     folder = checkpoints.looking(tmp_path, chat=None)
     reranker = VisionLanguageReranker(folder, precision="fp32", device="cpu")
-    assert reranker._sight.prompt("Boats?").count("<image>") == 1
+    assert reranker.sight.prompt("Boats?").count("<image>") == 1
     check_reranker(reranker, some[:3])
 
 
