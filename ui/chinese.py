@@ -212,6 +212,10 @@ CHINESE: dict[str, str] = {
     "You are using this set.": "您正在使用这一组。",
     "All of it is on this computer already.": "所需的模型都已在这台电脑上。",
     "{size} will be fetched from the internet first.": "将先从网上下载 {size}。",
+    "More than {size} will be fetched from the internet first.": "将先从网上下载超过 {size}。",
+    "Its models will be fetched from the internet first; their size is not known yet.": (
+        "将先从网上下载所需的模型，大小尚不清楚。"
+    ),
     "Fetching {at} of {count}…": "正在下载第 {at} 个，共 {count} 个…",
     "Finding pictures": "找图",
     "Judging pictures": "选图",
@@ -229,9 +233,9 @@ CHINESE: dict[str, str] = {
     "Needs {size} of memory.": "需要 {size} 内存。",
     "Too large for this machine.": "对这台电脑来说太大。",
     "Only just fits: close other programs first.": "勉强够用：请先关闭其他程序。",
-    "Show {count} more that is too large for this machine": "显示另外 {count} 个对这台电脑来说太大的模型",
-    "Show {count} more that are too large for this machine": "显示另外 {count} 个对这台电脑来说太大的模型",
-    "Hide what is too large": "隐藏太大的模型",
+    "Show {count} more model": "显示另外 {count} 个模型",
+    "Show {count} more models": "显示另外 {count} 个模型",
+    "Show fewer models": "收起",
     "In use": "使用中",
     "Chosen, but not here": "已选用，但不在这台电脑上",
     "On this computer": "已在这台电脑上",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
@@ -22,8 +23,12 @@ class ModelSection(QWidget):
     add_folder = Signal()
     add_server = Signal()
 
-    def __init__(self, purpose: Purpose, shelf: Shelf, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, purpose: Purpose, shelf: Shelf, favoured: Callable[[], Collection[str]], parent: QWidget | None = None
+    ) -> None:
+        """`favoured` names the models that are shown although they are not here."""
         super().__init__(parent)
+        self._favoured = favoured
         self._purpose: Purpose = purpose
         self._shelf = shelf
         self.cards: dict[str, ModelCard] = {}
@@ -44,32 +49,27 @@ class ModelSection(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the rows as they are now; what is too large and not here can be folded away."""
+        """Show the rows as they are now; what is neither here nor recommended is folded away."""
         self._rows = {row.name: row for row in self._shelf.entries(self._purpose)}
         for name in [name for name in self.cards if name not in self._rows]:
             card = self.cards.pop(name)
             self._column.removeWidget(card)
             card.hide()
             card.deleteLater()
-        large = [row for row in self._rows.values() if self._too_large(row)]
+        favoured = self._favoured()
+        folded = [row for row in self._rows.values() if self._is_away(row) and row.name not in favoured]
         for at, (name, row) in enumerate(self._rows.items()):
             card = self.cards.get(name) or self._new_card(name, at)
             self._show(card, row)
-            card.setVisible(self.more.isChecked() or row not in large)
-        self.more.setVisible(bool(large))
+            card.setVisible(self.more.isChecked() or row not in folded)
+        self.more.setVisible(bool(folded))
         if self.more.isChecked():
-            self.more.setText(text("Hide what is too large"))
+            self.more.setText(text("Show fewer models"))
         else:
-            words = plural(
-                "Show {count} more that is too large for this machine",
-                "Show {count} more that are too large for this machine",
-                len(large),
-            )
-            self.more.setText(words)
+            self.more.setText(plural("Show {count} more model", "Show {count} more models", len(folded)))
 
-    def _too_large(self, row: ModelRow) -> bool:
-        away = row.state == "missing" and not row.chosen and not self._shelf.work_on(row.name)
-        return row.fit.fits == "no" and away
+    def _is_away(self, row: ModelRow) -> bool:
+        return row.state == "missing" and not row.chosen and not self._shelf.work_on(row.name)
 
     def _new_card(self, name: str, at: int) -> ModelCard:
         card = self.cards[name] = ModelCard()

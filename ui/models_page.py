@@ -55,7 +55,7 @@ class ModelsPage(QWidget):
         self._remote_frame = QFrame()
         self._remote_frame.setProperty("surface", "warning")
         self.recommended = Recommended(shelf)
-        self.sections = {purpose: ModelSection(purpose, shelf) for purpose in PURPOSES}
+        self.sections = {purpose: ModelSection(purpose, shelf, self._favoured) for purpose in PURPOSES}
         self.checks = MachineChecks(shelf)
         self.disk = QLabel(wordWrap=True)
         self.disk.setProperty("rank", "quiet")
@@ -123,6 +123,10 @@ class ModelsPage(QWidget):
         name, _ = QFileDialog.getOpenFileName(self, title, str(Path.home()), text("Models (*.gguf)"))
         return name
 
+    def _favoured(self) -> tuple[str, ...]:
+        chosen = self.recommended.chosen
+        return chosen.models if chosen is not None else ()
+
     # --- what the shelf says ---
 
     def _refresh(self) -> None:
@@ -168,6 +172,8 @@ class ModelsPage(QWidget):
 
     def _connect(self) -> None:
         self.back.clicked.connect(self.left)
+        for section in self.sections.values():
+            self.recommended.language.currentIndexChanged.connect(section.refresh)
         self._shelf.changed.connect(self._refresh)
         self._shelf.begun.connect(self.messages.hide)
         self._shelf.told.connect(self.messages.tell)

@@ -75,7 +75,8 @@ class Recommended(QFrame):
     def _tell(self, chosen: ModelSet, *, working: bool) -> None:
         """What the button would do, before it is pressed."""
         used = self._shelf.uses(chosen)
-        whole = chosen.megabytes <= 0
+        missing = [row for name in chosen.models if (row := self._shelf.find(name)) and row.state != "ready"]
+        whole = not missing
         self.button.setVisible(not working and not (used and whole))
         plan = self._shelf.plan
         if plan is not None:
@@ -84,7 +85,7 @@ class Recommended(QFrame):
             words = {"pulling": count, "waiting": count, "stopping": text("Stopping…")}
             self.before.setText(words.get(work, text("Setting up…")))
         elif not whole:
-            self.before.setText(text("{size} will be fetched from the internet first.", size=size(chosen.megabytes)))
+            self.before.setText(_fetched_first(chosen, missing))
         elif used:
             self.before.setText(text("You are using this set."))
         else:
@@ -132,6 +133,15 @@ class Recommended(QFrame):
         column.addWidget(self.fit)
         column.addLayout(foot)
         column.addWidget(self.progress)
+
+
+def _fetched_first(chosen: ModelSet, missing: list[ModelRow]) -> str:
+    """The size, as far as it is known: some sources tell it only when they are asked."""
+    if not chosen.megabytes:
+        return text("Its models will be fetched from the internet first; their size is not known yet.")
+    if all(row.megabytes for row in missing):
+        return text("{size} will be fetched from the internet first.", size=size(chosen.megabytes))
+    return text("More than {size} will be fetched from the internet first.", size=size(chosen.megabytes))
 
 
 def _with_size(row: ModelRow) -> str:

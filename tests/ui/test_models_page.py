@@ -35,7 +35,8 @@ def open_page(make_shell: MakeShell, qtbot: QtBot) -> Open:
         shell.show()
         shell.window.start.models_button.click()
         page = shell.window.models
-        qtbot.waitUntil(lambda: shell.parts.shelf.disk is not None, timeout=PATIENCE)
+        shelf = shell.parts.shelf
+        qtbot.waitUntil(lambda: shelf.disk is not None and not shelf._jobs, timeout=PATIENCE)
         return shell, page
 
     return start
@@ -86,17 +87,25 @@ def test_every_model_says_how_it_stands(open_page: Open) -> None:
     assert "88 GB are free" in page.disk.text()
 
 
-def test_what_is_too_large_is_folded_away(open_page: Open) -> None:
-    _, page = open_page()
+def test_what_is_neither_here_nor_recommended_is_folded_away(open_page: Open) -> None:
+    shell, page = open_page()
     section = page.sections["writer"]
     large = card(page, "writer-32b")
     assert not large.isVisibleTo(page)
-    assert section.more.text() == "Show 1 more that is too large for this machine"
+    assert section.more.text() == "Show 1 more model"
     section.more.click()
     assert large.isVisibleTo(page)
     assert large.fit.text() == "Too large for this machine. Needs 23.0 GB of memory; 14.3 GB are free."
+    assert section.more.text() == "Show fewer models"
     section.more.click()
     assert not large.isVisibleTo(page)
+    assert card(page, "writer-8b").isVisibleTo(page)
+    shell.parts.shelf.sets = ()
+    shell.parts.shelf.changed.emit()
+    assert not card(page, "writer-8b").isVisibleTo(page), "it was shown because it was recommended"
+    assert section.more.text() == "Show 2 more models"
+    shell.parts.shelf.sets = models.SETS
+    shell.parts.shelf.changed.emit()
     assert not page.sections["encoder"].more.isVisibleTo(page)
 
 
@@ -281,6 +290,18 @@ def test_the_set_is_for_the_language_of_the_articles(open_page: Open) -> None:
     shell.parts.shelf.changed.emit()
     assert page.recommended.models.text() == "There is no set for this language."
     assert not page.recommended.button.isVisibleTo(page)
+
+
+def test_the_size_is_said_as_far_as_it_is_known(open_page: Open) -> None:
+    shell, page = open_page()
+    shelf = shell.parts.shelf
+    shelf.rows = tuple(replace(row, megabytes=0) if row.name == "siglip2-base" else row for row in shelf.rows)
+    shelf.changed.emit()
+    assert page.recommended.before.text() == "More than 11 GB will be fetched from the internet first."
+    shelf.sets = tuple(replace(each, megabytes=0) for each in shelf.sets)
+    shelf.changed.emit()
+    assert page.recommended.before.text().endswith("their size is not known yet.")
+    assert page.recommended.button.isVisibleTo(page)
 
 
 def set_of(name: str, fits: str, gigabytes: int, memory: str = "ram") -> ModelSet:
