@@ -149,7 +149,8 @@ class Looks:
             size = partial.stat().st_size
             os.replace(partial, path)
         except Exception as error:  # the library names a full disk in words of its own
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
             if not isinstance(error, OSError) and type(error).__name__ != "SafetensorError":
                 raise
             return
