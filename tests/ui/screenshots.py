@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 SIZE = (1280, 800)
-NAMES = ("start", "composing", "done", "dark", "chinese")
+NAMES = ("start", "models", "composing", "done", "dark", "chinese")
 PATIENCE = 1500.0
 MOST_BYTES = 290_000
 
@@ -125,6 +125,12 @@ class Photographer:
         self.shell.window.show_start()
         shoot(self.shell, self.out, "start")
 
+    def models(self) -> None:
+        self.shell.window.show_models()
+        wait(lambda: self.shell.parts.shelf.disk is not None)
+        shoot(self.shell, self.out, "models")
+        self.shell.window.leave_models()
+
     def english(self, names: set[str]) -> None:
         self.shell.window.compose_demo()
         if "composing" in names:
@@ -197,6 +203,8 @@ def main() -> None:
             photographer.chinese()
         if "start" in names:
             photographer.start()
+        if "models" in names:
+            photographer.models()
         photographer.shell.finish()
 
 

@@ -450,12 +450,15 @@ def test_the_page_in_chinese(open_page: Open, qtbot: QtBot) -> None:
 
 def test_preferences_leave_the_models_as_the_engine_set_them(make_shell: MakeShell) -> None:
     shell = make_shell()
+    shell.parts.client.start()
+    before = shell.parts.client.pid
     settings.save(replace(settings.load(), writer="gguf:/models/own.gguf", allowed_hosts=("box:80",)))
     shell._prefer(replace(shell._settings, theme="dark", candidates=5))
     kept = settings.load()
     assert (kept.writer, kept.allowed_hosts, kept.theme, kept.candidates) == (
         "gguf:/models/own.gguf", ("box:80",), "dark", 5,
     )  # fmt: skip
+    assert shell.parts.client.pid == before, "the engine need not be started again"
     shell.theme.choose("light")
 
 
