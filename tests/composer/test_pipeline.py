@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -156,6 +157,22 @@ def test_in_chinese_queries_are_english(tmp_path: Path, brief: Brief) -> None:
     assert_finished(made, wanted)
     assert all(slot.query.isascii() for slot in made.slots or ())
     assert all(text.isascii() for text in bench.encoder.texts), "this encoder reads English only"
+    bench.close()
+
+
+def test_an_encoder_of_english_reads_english_even_where_the_plan_is_chinese(tmp_path: Path, brief: Brief) -> None:
+    """Every text it is given: topic, subjects, queries. What the plan says in Chinese is not passed on."""
+
+    def chinese(prompt: Prompt) -> str:
+        plan = author(prompt, "zh")
+        return re.sub(r'"shows":"[^"]*"', '"shows":"岸边红色的小船"', plan) if is_plan(prompt) else plan
+
+    bench = Bench(tmp_path / "home", ScriptedWriter(chinese))
+    made, _ = bench.compose(replace(brief, topic="海岸的颜色", language="zh", length=500))
+    assert len(made.slots or ()) == brief.pictures
+    assert all(slot.query.isascii() for slot in made.slots or ())
+    assert len(bench.encoder.texts) > brief.pictures
+    assert all(text.isascii() for text in bench.encoder.texts)
     bench.close()
 
 

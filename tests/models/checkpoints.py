@@ -327,3 +327,68 @@ def eight_bits(folder: Path) -> tuple[Path, Path]:
     }
     (packed / "config.json").write_text(json.dumps(config))
     return packed, plain
+
+
+# --- more encoders ---
+
+SIGLIP: dict[str, Any] = {
+    "embed_dim": 64,
+    "init_logit_bias": -10,
+    "custom_text": True,
+    "vision_cfg": {
+        "image_size": 160,
+        "timm_model_name": "test_vit",
+        "timm_model_pretrained": False,
+        "timm_pool": "map",
+        "timm_proj": "none",
+    },
+    "text_cfg": {
+        "context_length": 64,
+        "hf_tokenizer_name": "someone/siglip",
+        "tokenizer_kwargs": {"clean": "canonicalize"},
+        "width": 64,
+        "heads": 4,
+        "layers": 2,
+        "no_causal_mask": True,
+        "proj_bias": True,
+        "pool_type": "last",
+        "norm_kwargs": {"eps": 1e-6},
+    },
+}
+"""The settings of open_clip's SigLIP models, with timm's own tiny tower for tests."""
+CONVOLUTIONS = {
+    "image_size": 160,
+    "timm_model_name": "test_resnet",
+    "timm_model_pretrained": False,
+    "timm_pool": "avg",
+    "timm_proj": "linear",
+}
+
+
+def siglip(folder: Path, vision: dict[str, Any] | None = None) -> Path:
+    """A SigLIP: a picture tower of timm, 64 tokens of text read in both directions, a tokenizer of its own."""
+    import json
+
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+    from tokenizers.processors import TemplateProcessing
+
+    torch.manual_seed(7)
+    words = tokenizer()
+    words.backend_tokenizer.post_processor = TemplateProcessing(
+        single="$A <|im_end|>", special_tokens=[("<|im_end|>", 3)]
+    )
+    words.save_pretrained(folder)
+    config = SIGLIP | {"text_cfg": SIGLIP["text_cfg"] | {"vocab_size": len(words)}}
+    config["vision_cfg"] = vision or SIGLIP["vision_cfg"]
+    model = open_clip.CustomTextCLIP(**{name: value for name, value in config.items() if name != "custom_text"})
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.copy_(torch.randn_like(parameter) * 0.1)
+    kept = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(kept, folder / "open_clip_model.safetensors")
+    saved = {"model_cfg": config, "preprocess_cfg": PREPARED | {"resize_mode": "squash"}}
+    (folder / "open_clip_config.json").write_text(json.dumps(saved))
+    return folder

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from composer.errors import ModelFailed, ModelNotReady
-from composer.ports import Vectors
+from composer.ports import Cancel, Vectors
 from models.encoders.openclip import OpenClipEncoder
 from models.isolation import Host
 from tests.models import checkpoints
-from tests.models.contracts import check_encoder, pictures
+from tests.models.contracts import check_encoder, check_vectors, pictures
 
 TEXTS = ["a harbour at dawn", "castle", "", "two boats, one gull"]
 
@@ -129,6 +129,90 @@ def test_memory_that_runs_out_halves_the_batch(
         small.encode_images(pictures(3))
 
 
+# --- other towers ---
+
+
+@pytest.mark.parametrize("vision", [None, checkpoints.CONVOLUTIONS], ids=["siglip", "convolutions"])
+def test_towers_of_timm_with_texts_of_siglip(tmp_path: Path, vision: dict[str, Any] | None) -> None:
+    folder = checkpoints.siglip(tmp_path, vision)
+    encoder = OpenClipEncoder(str(folder), precision="fp32", device="cpu")
+    check_encoder(encoder)
+    assert encoder.image_size == 160
+    images, texts = reference(f"local-dir:{folder}", pictures(4), TEXTS)
+    assert (images @ images.T).min() < 0.999
+    assert cosines(encoder.encode_images(pictures(4)), images).min() > 0.99999
+    assert cosines(encoder.encode_texts(TEXTS), texts).min() > 0.99999
+    assert all(encoder._length(part) <= 64 for part in encoder._windows("the harbour lies quiet " * 80))
+
+
+# --- bf16 only where it gives the same vectors ---
+
+
+@pytest.mark.parametrize(("agrees", "halved"), [(0.99, True), (1.1, False)])
+def test_bf16_is_kept_only_where_vectors_stay_the_same(
+    folder: Path, encoder: OpenClipEncoder, monkeypatch: pytest.MonkeyPatch, agrees: float, *, halved: bool
+) -> None:
+    import torch
+
+    monkeypatch.setattr("models.encoders.openclip.choose_dtype", lambda *_: torch.bfloat16)
+    monkeypatch.setattr("models.encoders.openclip.AGREES", agrees)
+    settled = OpenClipEncoder(str(folder), device="cpu")
+    assert settled._dtype == next(settled._model.parameters()).dtype
+    assert (settled._dtype == torch.bfloat16) == halved
+    near = cosines(settled.encode_images(pictures(5)), encoder.encode_images(pictures(5))).min()
+    assert near > (0.99 if halved else 0.99999)
+
+
+def test_numbers_that_are_not_finite_agree_with_nothing() -> None:
+    from models.encoders.openclip import _agree
+
+    one = np.ones((2, 3), dtype=np.float32)
+    assert _agree(one, one * 2)
+    assert not _agree(one, np.full_like(one, np.nan))
+    assert not _agree(one, one * np.array([1, -1, 1], dtype=np.float32))
+
+
+# --- several models, one library ---
+
+
+def test_switching_back_encodes_nothing_again(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from composer.library.catalogue import Catalogue
+    from composer.library.scan import embed, embed_captions, scan
+    from tests.composer.fakes import draw_library
+
+    library = [str(draw_library(tmp_path / "quay"))]
+    other = OpenClipEncoder(str(checkpoints.siglip(tmp_path / "siglip")), precision="fp32", device="cpu")
+    one = OpenClipEncoder(str(folder), precision="fp32", device="cpu")
+    seen = {"pictures": 0, "texts": 0}
+
+    def counted(kind: str, encode: Any) -> Any:  # noqa: ANN401 - either of the two
+        def counting(self: OpenClipEncoder, items: list[Any]) -> object:
+            seen[kind] += len(items)
+            return encode(self, items)
+
+        return counting
+
+    monkeypatch.setattr(OpenClipEncoder, "_encode_images", counted("pictures", OpenClipEncoder._encode_images))
+    monkeypatch.setattr(OpenClipEncoder, "_encode_texts", counted("texts", OpenClipEncoder._encode_texts))
+    catalogue = Catalogue(tmp_path / "catalogue.sqlite", tmp_path / "previews")
+    list(scan(catalogue, Path(library[0]), Cancel()))
+    kept: dict[str, Vectors] = {}
+    for encoder, new in ((one, True), (other, True), (one, False), (other, False)):
+        before = seen.copy()
+        list(embed(catalogue, library, encoder, Cancel()))
+        list(embed_captions(catalogue, library, encoder, Cancel()))
+        assert (seen["pictures"] - before["pictures"] == 8) == new
+        assert (seen != before) == new
+        vectors = catalogue.vectors(encoder.id)[1]
+        assert vectors.shape == (8, encoder.dimensions)
+        assert np.array_equal(kept.setdefault(encoder.id, vectors), vectors)
+    again = OpenClipEncoder(str(folder), precision="fp32", device="cpu")  # as after a restart
+    before = seen.copy()
+    assert list(embed(catalogue, library, again, Cancel())) == []
+    assert seen == before
+    catalogue.close()
+
+
 # --- models named by a tag ---
 
 
@@ -165,6 +249,51 @@ def test_a_hub_repository_that_was_fetched(tagged: Path) -> None:
     assert cosines(encoder.encode_images(pictures(3)), images).min() > 0.99999
 
 
+def pulled_into_the_programs_folder(monkeypatch: pytest.MonkeyPatch, home: Path, repository: str) -> Path:
+    from models import catalogue
+
+    monkeypatch.setenv("PICTORIAL_HOME", str(home))
+    model = catalogue.addressed(f"hf:{repository}")
+    catalogue.folder(model).mkdir(parents=True)
+    catalogue.remember(model)
+    return catalogue.folder(model)
+
+
+@pytest.mark.usefixtures("tagged")
+@pytest.mark.parametrize(
+    ("name", "title"), [("ViT-tiny/noise", "ViT-tiny/noise"), ("hf-hub:someone/tiny", "someone/tiny")]
+)
+def test_models_that_pictorial_pulled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: OpenClipEncoder, name: str, title: str
+) -> None:
+    checkpoints.clip(pulled_into_the_programs_folder(monkeypatch, tmp_path / "home", "someone/tiny"))
+    here = OpenClipEncoder(name, precision="fp32", device="cpu")
+    assert here.id == encoder.id.replace(encoder.id.partition("@")[0], f"open_clip:{title}")
+    check_vectors(here.encode_images(pictures(2)), 2, 24)
+
+
+def test_a_tag_whose_tokenizer_lies_apart(
+    tagged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: OpenClipEncoder
+) -> None:
+    import open_clip
+
+    named = checkpoints.TINY_CLIP | {
+        "text_cfg": checkpoints.TINY_CLIP["text_cfg"] | {"hf_tokenizer_name": "some/words"}
+    }
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "ViT-tiny", named)
+    monkeypatch.setenv("PICTORIAL_HOME", str(tmp_path / "empty"))
+    checkpoints.clip(tagged)
+    with pytest.raises(ModelNotReady, match="some/words, which reads texts") as caught:
+        OpenClipEncoder("ViT-tiny/noise", precision="fp32", device="cpu")
+    assert "models pull hf:some/words" in caught.value.hint
+    words = checkpoints.tokenizer()
+    words.save_pretrained(pulled_into_the_programs_folder(monkeypatch, tmp_path / "home", "some/words"))
+    here = OpenClipEncoder("ViT-tiny/noise", precision="fp32", device="cpu")
+    apart = here._tokenizer.tokenizer(TEXTS[0])["input_ids"]
+    assert apart == words(TEXTS[0])["input_ids"]
+    check_vectors(here.encode_texts(TEXTS), len(TEXTS), encoder.dimensions)
+
+
 @pytest.mark.usefixtures("tagged")
 @pytest.mark.parametrize("name", ["ViT-tiny/noise", "hf-hub:someone/tiny", "hf-hub:nobody/nothing"])
 def test_weights_that_are_missing_are_said_and_not_fetched(name: str) -> None:
@@ -195,6 +324,22 @@ def test_names_that_mean_nothing() -> None:
     assert "laion2b_s34b_b79k" in caught.value.hint
     with pytest.raises(ModelNotReady, match="There is no encoder nonsense"):
         OpenClipEncoder("nonsense")
+
+
+def test_models_of_many_languages_come_first() -> None:
+    from models.encoders.openclip import offered
+
+    names = offered()
+    assert "ViT-B-32/laion2b_s34b_b79k" in names
+    assert {"xlm", "nllb", "siglip2"} & set("-".join(names[:10]).lower().replace("/", "-").split("-"))
+    with pytest.raises(ModelNotReady) as caught:
+        OpenClipEncoder("nonsense/nothing")
+    assert names[0] in caught.value.hint
+
+
+def test_a_folder_of_another_library(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotReady, match="is a LlamaForCausalLM of transformers"):
+        OpenClipEncoder(str(checkpoints.causal(tmp_path)))
 
 
 def test_folders_that_are_not_whole(tmp_path: Path) -> None:
