@@ -30,6 +30,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A slot stays empty when no candidate's final score reaches this."""
     threads: Annotated[int, Meta(ge=0, le=256)] = 0
     """Processor threads for models; 0 takes the machine's physical cores."""
+    looks_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 2048
+    """Megabytes of disk for what a vision-language re-ranker keeps of pictures; 0 keeps nothing there."""
+    compare_within: Annotated[float, Meta(ge=0.0, le=100.0)] = 0.0
+    """Pictures whose re-ranker scores are this near to the best are compared with each other once more; 0: never."""
     allowed_hosts: tuple[str, ...] = ()
     """Model servers that are not on this machine and that the writer said yes to, as "host:port": texts go there."""
     theme: Literal["system", "light", "dark"] = "system"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
 from PIL.Image import Image
 
 from composer.errors import ModelNotReady
@@ -83,7 +84,6 @@ class Models:
             self.warm()
             encoder = self._build_encoder(self._settings.encoder)
             reranker = self._build_reranker(self._settings.reranker)
-            starter = self._settings.encoder == "starter"
             self._tools = Tools(
                 catalogue=self.catalogue(),
                 writer_id=self._settings.writer,
@@ -93,7 +93,7 @@ class Models:
                 search=VectorSearch(self.catalogue(), _Index(self._search, encoder), encoder),
                 captions=VectorSearch(self.catalogue(), _Index(self._search, encoder), encoder, CAPTIONS),
                 reranker=reranker,
-                weights=STARTER_WEIGHTS if starter else VISION_WEIGHTS,
+                weights=weights_of(self._settings),
                 candidates=self._settings.candidates,
                 empty_below=self._settings.empty_below,
             )
@@ -171,12 +171,25 @@ class Models:
         if kind == "transformers" and rest:
             from models.rerankers.vision_language import VisionLanguageReranker
 
-            return self._torch.build(VisionLanguageReranker, rest)
+            return self._torch.build(
+                VisionLanguageReranker,
+                rest,
+                looks=subfolder("looks"),
+                looks_bytes=self._settings.looks_mb << 20,
+                compare_within=self._settings.compare_within,
+            )
         if kind == "server" and rest:
             from models.rerankers.endpoint import EndpointReranker
 
             return EndpointReranker(rest, self._settings.allowed_hosts)
         raise _unknown("re-ranker", name, ["starter", "transformers:FOLDER", SERVER, "none"])
+
+
+def weights_of(settings: Settings) -> Weights:
+    """How scores become one: each score on the scale of the model that gives it."""
+    seen = STARTER_WEIGHTS if settings.encoder == "starter" else VISION_WEIGHTS
+    judged = STARTER_WEIGHTS if settings.reranker == "starter" else VISION_WEIGHTS
+    return replace(seen, rerank=judged.rerank, rerank_middle=judged.rerank_middle, rerank_width=judged.rerank_width)
 
 
 class _Known:

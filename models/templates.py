@@ -83,15 +83,25 @@ def folded(messages: Messages) -> Messages:
     system, rest = messages[0]["content"], messages[1:]
     if not rest or rest[0]["role"] != "user":
         return [{"role": "user", "content": system}, *rest]
-    return [{"role": "user", "content": f"{system}\n\n{rest[0]['content']}"}, *rest[1:]]
+    first = rest[0]["content"]
+    if isinstance(system, str) and isinstance(first, str):
+        return [{"role": "user", "content": f"{system}\n\n{first}"}, *rest[1:]]
+    return [{"role": "user", "content": [*_parts(system), *_parts(first)]}, *rest[1:]]
+
+
+def _parts(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A message's content as templates for words and pictures want it."""
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
 def _lost(said: dict[str, str], messages: Messages) -> bool:
     """Whether the template refused the system's words, or passed over them in silence."""
     if not messages or messages[0]["role"] != "system":
         return False
-    system = messages[0]["content"]
-    return said.get("kind") in {"refused", "wrong"} or ("text" in said and system.strip() not in said["text"])
+    if said.get("kind") in {"refused", "wrong"}:
+        return True
+    words = [part.get("text", "").strip() for part in _parts(messages[0]["content"])]
+    return "text" in said and any(each not in said["text"] for each in words)
 
 
 def _refusal(kind: str, words: str) -> ModelNotReady:

@@ -22,6 +22,8 @@ from composer.ports import Cancel, Vectors
 from models.checkpoints import Stop
 from models.rerankers.looks import Look
 from models.rerankers.questions import HEAD, answers, question
+from models.templates import render
+from models.writers.spelling import unthinking
 
 Ways = Literal["plain", "features", "prefix"]
 PLAIN = "User:{image}{question}\nAssistant:"
@@ -38,10 +40,13 @@ INSTRUCTION = "<Instruct>: Find a picture that illustrates this part of an artic
 class Sight:
     """The model with its processor. `judge`: it was trained to judge documents and is asked in its own form."""
 
-    def __init__(self, model: Any, processor: Any, device: str, dtype: Any, *, judge: bool = False) -> None:  # noqa: ANN401
+    def __init__(self, model: Any, processor: Any, *, judge: bool = False) -> None:  # noqa: ANN401
         self._model, self._processor = model, processor
-        self._device, self._dtype = device, dtype
+        self._device, self._dtype = model.device, model.dtype
         self._judge = judge
+        self._template = _template(processor)
+        names = ("bos_token", "eos_token", "unk_token", "pad_token")
+        self._special = {name: str(word) for name in names if (word := getattr(processor.tokenizer, name, None))}
         # Padding goes after the words: every row then has the positions it would have alone.
         processor.tokenizer.padding_side = "right"
         self._yes, self._no = answers(processor.tokenizer)
@@ -73,8 +78,7 @@ class Sight:
         """Log-probabilities of the answers among themselves, (len(answers),), after a message of words and pictures."""
         import torch
 
-        said = [{"role": "user", "content": parts}]
-        text = self._processor.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
+        text = self._rendered([{"role": "user", "content": parts}])
         inputs = self._processor(images=[list(images)], text=[text], return_tensors="pt")
         inputs = inputs.to(self._device, dtype=self._dtype)
         with torch.inference_mode(), self._stop.on(cancel):
@@ -180,9 +184,13 @@ class Sight:
             ]  # fmt: skip
         else:
             said = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": asked}]}]
-        if not getattr(self._processor, "chat_template", None):
+        if not self._template:
             return PLAIN.format(image=getattr(self._processor, "image_token", "<image>"), question=asked)
-        return self._processor.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
+        return self._rendered(said)
+
+    def _rendered(self, said: list[dict[str, Any]]) -> str:
+        text = render(self._template, said, special=self._special, enable_thinking=False, thinking=False)
+        return unthinking(text, self._template)
 
     def _inputs(self, images: Sequence[Image], texts: list[str]) -> Any:  # noqa: ANN401 - transformers is untyped
         made = self._processor(images=[[image] for image in images], text=texts, padding=True, return_tensors="pt")
@@ -327,6 +335,14 @@ class Sight:
 
         layers = DynamicCache(config=self._model.config).layers
         return all(type(layer) is DynamicLayer for layer in layers)
+
+
+def _template(processor: Any) -> str:  # noqa: ANN401 - transformers is untyped
+    """The processor's chat template, the default one of several, or none."""
+    found = getattr(processor, "chat_template", None) or getattr(processor.tokenizer, "chat_template", None)
+    if isinstance(found, dict):
+        found = found.get("default") or next(iter(found.values()), None)
+    return found if isinstance(found, str) else ""
 
 
 def _alike(each: list[dict[str, Any]], *, told_apart: bool) -> list[list[tuple[int, dict[str, Any]]]]:

@@ -19,17 +19,15 @@ from composer.ports import Cancel, Vectors
 from composer.types import Language, Picture
 from models.checkpoints import (
     SMALLER,
+    Checkpoint,
     Precision,
-    choose_device,
-    choose_dtype,
-    fingerprint,
-    go_offline,
+    give_back,
     is_out_of_memory,
     languages,
     load,
+    open_checkpoint,
     quietly,
     telling,
-    weight_files,
 )
 from models.rerankers.comparison import compared, near, settled
 from models.rerankers.looks import Look, Looks
@@ -50,7 +48,9 @@ NOTHING = question("", "")
 
 
 class VisionLanguageReranker:
-    """A Reranker on transformers' AutoModelForImageTextToText, from a local folder of safetensors.
+    """A Reranker on transformers' AutoModelForImageTextToText.
+
+    `name`: a folder of safetensors, or the hub's "owner/name" of a model that lies on this machine.
 
     `batch` pictures are looked at together, fewer when memory runs out. `looks` is a folder in which up to
     `looks_bytes` of what was seen is kept; None keeps it in memory only. Pictures whose scores are within
@@ -64,7 +64,7 @@ class VisionLanguageReranker:
 
     def __init__(
         self,
-        path: str | Path,
+        name: str | Path,
         precision: Precision = "auto",
         device: str = "auto",
         batch: int = BATCH,
@@ -74,23 +74,20 @@ class VisionLanguageReranker:
         compare_within: float = 0.0,
         plain: bool = False,
     ) -> None:
-        go_offline()
-        folder = Path(path).expanduser()
-        self.id = f"transformers:{folder.name}@{fingerprint(weight_files(folder))}"
+        checkpoint = open_checkpoint(name, precision, device)
+        self.id = checkpoint.id
         self._batch = 1 if plain else max(1, batch)
-        self._device = choose_device() if device == "auto" else device
-        self._dtype = choose_dtype(precision, self._device)
-        quietly(lambda: self._load(folder))
+        quietly(lambda: self._load(checkpoint))
         self._plain = plain or self.sight.ways == "plain"
-        self._looks = Looks(looks, self._key(), looks_bytes)
+        self._looks = Looks(looks, self._key(checkpoint), looks_bytes)
         self._priors: dict[str, float] = {}
         self._notices: list[str] = []
         self._compare_within = compare_within
 
-    def _load(self, folder: Path) -> None:
+    def _load(self, checkpoint: Checkpoint) -> None:
         from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
-        local = {"local_files_only": True, "trust_remote_code": False}
+        folder, local = checkpoint.folder, {"local_files_only": True, "trust_remote_code": False}
         with telling(folder, KIND):
             config = AutoConfig.from_pretrained(folder, **local)
         if type(config) not in AutoModelForImageTextToText._model_mapping:  # noqa: SLF001 - the library has no question for it
@@ -100,17 +97,16 @@ class VisionLanguageReranker:
             if getattr(self._processor, "image_processor", None) is None:
                 raise ValueError("no image processor")
             look_once(self._processor)
-        self._model: Any = load(AutoModelForImageTextToText, folder, KIND, dtype=self._dtype)
-        if not hasattr(self._model, "get_image_features"):
+        model = load(AutoModelForImageTextToText, folder, KIND, dtype=checkpoint.dtype, **checkpoint.placed)
+        if not hasattr(model, "get_image_features"):
             raise ModelNotReady(f"How the model in {folder} sees pictures is not known here.", REFUSED)
-        judge = "reranker" in f"{folder.name} {getattr(config, '_name_or_path', '')}".lower()
+        judge = "reranker" in f"{checkpoint.title} {getattr(config, '_name_or_path', '')}".lower()
         with telling(folder, KIND):
-            self._model.to(self._device)
-            self.sight: Any = Sight(self._model, self._processor, self._device, self._dtype, judge=judge)
+            self.sight: Any = Sight(model, self._processor, judge=judge)
 
-    def _key(self) -> str:
+    def _key(self, checkpoint: Checkpoint) -> str:
         """Names all that a look depends on, for a folder."""
-        depends = f"{self.id} {self._dtype} {SIDE} {HEAD} {NOTHING} {self.sight.prompt(NOTHING)} {self.sight.ways}"
+        depends = f"{self.id} {checkpoint.dtype} {SIDE} {HEAD} {NOTHING} {self.sight.prompt(NOTHING)} {self.sight.ways}"
         return blake2b(depends.encode(), digest_size=10).hexdigest()
 
     @property
@@ -165,8 +161,9 @@ class VisionLanguageReranker:
         self._looks.forget()
 
     def close(self) -> None:
-        self._model = self._processor = self.sight = None
+        self._processor = self.sight = None
         self.forget()
+        give_back()
 
     def _settled(self, pictures: Sequence[Picture], scores: Vectors, asked: tuple[str, str], cancel: Cancel) -> Vectors:
         """The scores, those near the best handed out anew after comparing their pictures."""
@@ -248,10 +245,7 @@ class VisionLanguageReranker:
         self._batch //= 2
         number = "one picture" if self._batch == 1 else f"{self._batch} pictures"
         self._notices.append(f"Memory ran short: {number} looked at together from now on, which takes longer.")
-        if self._device == "cuda":
-            import torch
-
-            torch.cuda.empty_cache()
+        give_back()
 
 
 def look_once(processor: Any) -> None:  # noqa: ANN401 - transformers is untyped

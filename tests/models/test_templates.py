@@ -155,3 +155,15 @@ def test_nothing_heavy_comes_along_and_the_child_ends_with_its_parent() -> None:
     import psutil
 
     assert not psutil.pid_exists(int(pid))
+
+
+def test_system_words_among_parts_are_folded_too() -> None:
+    template = (
+        "{% for m in messages %}{% if m['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+        "{{ m['role'] }}:{% for part in m['content'] %}{{ part['text'] }};{% endfor %}{% endfor %}"
+    )
+    said = [
+        {"role": "system", "content": [{"type": "text", "text": "Judge."}]},
+        {"role": "user", "content": [{"type": "text", "text": "Boats?"}]},
+    ]
+    assert render(template, said) == "user:Judge.;Boats?;"
