@@ -16,18 +16,18 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 import msgspec
 import typer
-from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
 from composer import project, prose, settings
+from composer.cli_common import CANCELLED, FAILED, USAGE, Adapters, AsJson, Workshop, print_json, say
+from composer.cli_models import doctor_verb, models_app
 from composer.draft import fold
 from composer.errors import Cancelled, ComposerError, ProjectError
 from composer.files import write_safely
-from composer.library.catalogue import Catalogue
 from composer.library.scan import embed, embed_captions, scan
 from composer.library.search import by_words
-from composer.pipeline import Tools, compose
+from composer.pipeline import compose
 from composer.ports import Cancel, ModelShelf
 from composer.progress import Meter
 from composer.publish.export import export
@@ -35,17 +35,8 @@ from composer.settings import Settings
 from composer.types import Brief, Candidate, Composed, Composition, Picture
 from composer.wire import Format
 
-FAILED, USAGE, INCOMPLETE, CANCELLED = 1, 2, 3, 130
 AUTOSAVE_SECONDS = 5.0
 PROJECT = f"article{project.SUFFIX}"
-
-
-class Workshop(Protocol):
-    """The models of the settings, as main.py gives them."""
-
-    def catalogue(self) -> Catalogue: ...
-    def tools(self) -> Tools: ...
-    def close(self) -> None: ...
 
 
 @runtime_checkable
@@ -55,25 +46,15 @@ class _Worded(Protocol):
     def format_message(self) -> str: ...
 
 
-class Adapters(Struct, frozen=True):
-    """What the verbs work with."""
-
-    workshop: Callable[[Settings], Workshop]
-    shelf: Callable[[Settings], ModelShelf]
-    version: str
-    cancel: Cancel
-
-
 app = typer.Typer(
     name="pictorial", help="Drafts long illustrated articles on your own machine.", no_args_is_help=True,
     add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
 library_app = typer.Typer(help="The picture library.", no_args_is_help=True)
-models_app = typer.Typer(help="The models on this machine.", no_args_is_help=True)
 app.add_typer(library_app, name="library")
 app.add_typer(models_app, name="models")
+app.command("doctor")(doctor_verb)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Folder = Annotated[Path, typer.Argument(help="A folder of pictures.")]
 
 
@@ -92,14 +73,14 @@ def run(
     except typer.Exit as end:
         return end.exit_code
     except Cancelled:
-        _say("Cancelled.")
+        say("Cancelled.")
         return CANCELLED
     except ComposerError as error:
-        _say(str(error))
+        say(str(error))
         return FAILED
     except Exception as error:
         if type(error).__module__.startswith(("click", "typer")):  # wrong usage, worded by the parser
-            _say(error.format_message() if isinstance(error, _Worded) else str(error))
+            say(error.format_message() if isinstance(error, _Worded) else str(error))
             return USAGE
         raise
     finally:
@@ -145,7 +126,7 @@ def compose_verb(  # noqa: PLR0913, PLR0917 - one parameter an option
         write_safely(report, msgspec.json.format(msgspec.json.encode(report_of(composition)), indent=2))
     paths = [str(path) for path in (*files[:2], out / PROJECT)]
     if as_json:
-        _print_json({"files": paths, **report_of(composition)})
+        print_json({"files": paths, **report_of(composition)})
     else:
         sys.stdout.write("".join(f"{path}\n" for path in paths))
 
@@ -255,7 +236,7 @@ def _library(context: typer.Context, folder: Path, *, vectors: bool, as_json: bo
     finally:
         workshop.close()
     if as_json:
-        _print_json({
+        print_json({
             "folder": place, "pictures": found, "added": added, "removed": removed,
             "skipped": msgspec.to_builtins(skipped),
         })  # fmt: skip
@@ -289,7 +270,7 @@ def library_search(
         workshop.close()
     rows = [(pictures[row], words, vector) for row, words, vector in found]
     if as_json:
-        _print_json([
+        print_json([
             {"path": each.path, "caption": each.caption, "words": words, "vector": vector, "licence": each.licence}
             for each, words, vector in rows
         ])  # fmt: skip
@@ -327,60 +308,13 @@ def library_stats(context: typer.Context, as_json: AsJson = False) -> None:
     finally:
         workshop.close()
     if as_json:
-        _print_json({**msgspec.to_builtins(stats), "skipped_files": msgspec.to_builtins(skipped)})
+        print_json({**msgspec.to_builtins(stats), "skipped_files": msgspec.to_builtins(skipped)})
         return
     for name, value in msgspec.to_builtins(stats).items():
         sys.stdout.write(f"{name}: {value}\n")
     for files in skipped.values():
         for each in files:
             sys.stdout.write(f"  not usable: {each.path}: {each.reason}\n")
-
-
-@models_app.command("list")
-def models_list(context: typer.Context, as_json: AsJson = False) -> None:
-    """The models offered, and whether they are here."""
-    rows = _shelf(context).rows()
-    if as_json:
-        _print_json(msgspec.to_builtins(rows))
-        return
-    for row in rows:
-        sys.stdout.write(
-            f"{row.name}  [{row.state}]  {row.title}, {row.megabytes} MB, {row.licence}, {'/'.join(row.languages)}\n"
-            f"    {row.about}\n"
-        )
-
-
-@models_app.command("pull")
-def models_pull(
-    context: typer.Context, names: Annotated[list[str] | None, typer.Argument(help="All if none is named.")] = None
-) -> None:
-    """Fetch models. What is there and whole is not fetched again."""
-    adapters: Adapters = context.obj
-    shelf = _shelf(context)
-    for name in names or [row.name for row in shelf.rows()]:
-        with Meter() as meter:
-            for file, done, total in shelf.pull(name, adapters.cancel):
-                meter.count(f"{name}: {file}", done / 1e6, total / 1e6, unit="MB")
-        _say(f"{name} is ready.")
-
-
-@models_app.command("verify")
-def models_verify(
-    context: typer.Context, names: Annotated[list[str] | None, typer.Argument()] = None, as_json: AsJson = False
-) -> None:
-    """Hash every file and compare it with the catalogue. Exit code 3 when one is not as it should be."""
-    shelf = _shelf(context)
-    states = {name: shelf.verify(name) for name in names or [row.name for row in shelf.rows()]}
-    if as_json:
-        _print_json(states)
-    else:
-        for name, files in states.items():
-            for file, state in files.items():
-                sys.stdout.write(f"{name}/{file}: {state}\n")
-    bad = [name for name, files in states.items() if any(state != "ready" for state in files.values())]
-    if bad:
-        _say(f"Run `python main.py models pull {' '.join(bad)}` to mend them.")
-        raise typer.Exit(INCOMPLETE)
 
 
 @app.command("export")
@@ -397,39 +331,12 @@ def export_verb(
         raise typer.BadParameter(f"{unknown[0]} is not a format; choose markdown or html.")
     files = export(project.open_project(source), out, [known[name] for name in formats or known])
     if as_json:
-        _print_json({"files": [str(path) for path in files]})
+        print_json({"files": [str(path) for path in files]})
     else:
         sys.stdout.write("".join(f"{path}\n" for path in files))
-
-
-@app.command("doctor")
-def doctor_verb(context: typer.Context, as_json: AsJson = False) -> None:
-    """What works on this machine, what does not, and what to do. Exit code 3 when something does not."""
-    found = list(_shelf(context).checks())
-    if as_json:
-        _print_json(msgspec.to_builtins(found))
-    else:
-        for check in found:
-            hint = f"  -> {check.hint}" if not check.ok and check.hint else ""
-            sys.stdout.write(f"{'ok ' if check.ok else 'NO '} {check.name}: {check.detail}{hint}\n")
-    if not all(check.ok for check in found):
-        raise typer.Exit(INCOMPLETE)
 
 
 @app.command("engine")
 def engine_verb() -> None:
     """The engine process: JSON lines on stdin and stdout, for the window and for other programs."""
     raise typer.BadParameter("engine takes no arguments.")
-
-
-def _shelf(context: typer.Context) -> ModelShelf:
-    adapters: Adapters = context.obj
-    return adapters.shelf(settings.load())
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(msgspec.json.encode(value).decode("utf-8") + "\n")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

@@ -1,21 +1,24 @@
-"""The store as the terminal's verbs and the window see it."""
+"""The models on this machine as the terminal's verbs and the window see them."""
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
-import psutil
 from msgspec.structs import replace
 
 from composer import settings as saved
 from composer.errors import ModelNotReady
-from composer.home import home, subfolder
 from composer.ports import Cancel, Check, DiskUse, Fit, ModelRow, ModelSet, Purpose
 from composer.settings import Settings
-from models import doctor, store
+from models import catalogue, choices, doctor, found, headers, machine, store
+from models.catalogue import Model
+from models.choices import LIST, setting_of
+from models.found import Found
 
-SETTINGS = {"starter-writer": "starter", "starter-writer-tiny": "starter-tiny", "starter-encoder": "starter"}
+PURPOSES: tuple[Purpose, ...] = ("writer", "encoder", "reranker")
+HOST = re.compile(r"(?=.{1,253}:)(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?):[0-9]{1,5}")
 
 
 class Shelf:
@@ -25,65 +28,168 @@ class Shelf:
         self._settings = settings
 
     def rows(self) -> list[ModelRow]:
-        return [self._row(model) for model in store.catalogue().values()]
+        here = machine.look()
+        own = [self._row(model, here) for model in (*catalogue.catalogue().values(), *catalogue.remembered().values())]
+        known = {row.setting for row in own}
+        return own + [self._found_row(each, here) for each in found.found() if each.setting not in known]
 
     def sets(self) -> list[ModelSet]:
-        return []
+        here = machine.look()
+        return [_set(entry, here) for entry in catalogue.sets()]
 
     def pull(self, name: str, cancel: Cancel) -> Iterator[tuple[str, int, int]]:
-        for step in store.pull(store.find(name), cancel):
+        model = self._model(name)
+        for step in store.pull(model, cancel):
             yield step.file, step.done, step.total
+        if model.name not in catalogue.catalogue():
+            _learn(catalogue.find(model.name))
 
     def verify(self, name: str) -> dict[str, str]:
-        return dict(store.verify(store.find(name)))
+        return dict(store.verify(self._model(name)))
 
     def remove(self, name: str) -> int:
-        return store.remove(store.find(name))
+        if any(each.setting == name for each in found.found()):
+            raise ModelNotReady(
+                f"{name} belongs to another program, so Pictorial leaves it alone.", "Delete it in that program."
+            )
+        model = self._model(name)
+        if model.uses:
+            raise ModelNotReady(f"{name} is part of {model.uses}.", f"Run `python main.py models remove {model.uses}`.")
+        if not catalogue.folder(model).exists():
+            raise ModelNotReady(f"{name} is not on this machine.", LIST)
+        return store.remove(model)
 
     def use(self, name: str, purpose: Purpose | None = None) -> None:
-        model = store.find(name)
-        if purpose not in {None, model.purpose}:
-            raise ModelNotReady(f"{name} is no {purpose}.", "See `python main.py models list`.")
-        store.ready(model)
-        self._save(replace(self._settings, **{model.purpose: SETTINGS.get(model.name, model.name)}))
+        wanted, setting = self._named(name, purpose)
+        judged = choices.judge(wanted, setting, self._settings)
+        self._save(replace(self._settings, **{wanted: judged.setting}))
 
     def allow(self, host: str) -> None:
-        hosts = dict.fromkeys((*self._settings.allowed_hosts, host))
-        self._save(replace(self._settings, allowed_hosts=tuple(hosts)))
+        place = host.strip().lower()
+        if not HOST.fullmatch(place) or not 0 < int(place.rpartition(":")[2]) < 1 << 16:
+            raise ModelNotReady(f"{host} is not a host and port.", "Write it as host:port, such as nas.local:11434.")
+        hosts = tuple(dict.fromkeys((*self._settings.allowed_hosts, place)))
+        self._save(replace(self._settings, allowed_hosts=hosts))
 
     def disk(self) -> DiskUse:
-        used = sum(path.stat().st_size for path in subfolder("models").rglob("*") if path.is_file())
-        return DiskUse(models=used, unfinished=0, caches=0, free=shutil.disk_usage(home()).free)
+        return store.disk()
 
     def checks(self) -> Iterator[Check]:
         return doctor.checks(self._settings)
 
-    def _row(self, model: store.Model) -> ModelRow:
-        setting = SETTINGS.get(model.name, model.name)
-        state = store.state(model)
-        return ModelRow(
-            name=model.name,
-            setting=setting,
-            purpose=model.purpose,
-            title=model.title,
-            megabytes=round(model.size / 1e6),
-            memory_mb=model.memory_mb,
-            licence=model.licence,
-            languages=model.languages,
-            state=state,
-            about=model.about,
-            origin=model.origin,
-            fit=_fit(model.memory_mb),
-            place=str(store.folder(model)) if state != "missing" else "",
-            chosen=getattr(self._settings, model.purpose) == setting,
+    # --- names ---
+
+    def _model(self, name: str) -> Model:
+        """A model of the catalogue, one that was fetched, or one to be fetched by its address."""
+        return catalogue.addressed(name) if name.startswith(("hf:", "pypi:")) else catalogue.find(name)
+
+    def _named(self, name: str, purpose: Purpose | None) -> tuple[Purpose, str]:
+        """The purpose and the setting that a name, path or address stands for."""
+        model = {**catalogue.catalogue(), **catalogue.remembered()}.get(name)
+        if model is not None:
+            store.ready(model)
+            model = catalogue.known(model)
+            if purpose not in {None, model.purpose} and model.form != "transformers":
+                raise ModelNotReady(f"{name} is no {choices.ROLES[purpose or model.purpose]}.", LIST)
+            return purpose or model.purpose, setting_of(model)
+        setting = _setting_of_path(name)
+        return purpose or self._purpose(setting), setting
+
+    def _purpose(self, setting: str) -> Purpose:
+        """What a setting is most likely meant for."""
+        named = {(each.purpose, each.setting) for each in catalogue.catalogue().values()}
+        fitting: list[Purpose] = [
+            each for each in PURPOSES if (each, setting) in named or (each, setting) == ("reranker", "none")
+        ]
+        if len(fitting) == 1:
+            return fitting[0]
+        kind, _, rest = setting.partition(":")
+        if kind == "gguf":
+            return "reranker" if len(choices.split_pair(rest)) == 2 else "writer"
+        if kind == "open_clip":
+            return "encoder"
+        if kind == "transformers" and Path(rest).is_dir():
+            return headers.folder(Path(rest)).purpose
+        raise ModelNotReady(
+            f"{setting} may be meant for more than one thing.", "Add `--as writer`, `--as encoder` or `--as reranker`."
         )
+
+    # --- rows ---
+
+    def _row(self, model: Model, here: machine.Machine) -> ModelRow:
+        model = catalogue.known(model)
+        state, setting = store.state(model), setting_of(model)
+        return ModelRow(
+            name=model.name, setting=setting, purpose=model.purpose, title=model.title,
+            megabytes=round(model.size / 1e6), memory_mb=model.memory_mb, licence=model.licence,
+            languages=model.languages, state=state, about=model.about, origin=model.origin,
+            fit=machine.fit(model.memory_mb, here, on_card=model.form != "gguf"),
+            place=str(catalogue.folder(model)) if state != "missing" else "",
+            chosen=getattr(self._settings, model.purpose) == setting,
+        )  # fmt: skip
+
+    def _found_row(self, each: Found, here: machine.Machine) -> ModelRow:
+        header = each.header
+        facts = [header.architecture, header.quantisation, f"{header.context:,} tokens" if header.context else ""]
+        about = ", ".join(fact for fact in facts if fact)
+        if each.purpose == "writer" and not header.chat:
+            about += "; not tuned to follow instructions"
+        return ModelRow(
+            name=each.setting, setting=each.setting, purpose=each.purpose, title=each.title,
+            megabytes=round(header.size / 1e6), memory_mb=header.memory_mb, licence=header.licence,
+            languages=header.languages, state="ready", about=about, origin=each.found_in,
+            fit=machine.fit(header.memory_mb, here, on_card=not each.setting.startswith("gguf:")),
+            place=str(each.place), found_in=each.found_in,
+            chosen=getattr(self._settings, each.purpose) == each.setting,
+        )  # fmt: skip
 
     def _save(self, settings: Settings) -> None:
         saved.save(settings)
         self._settings = settings
 
 
-def _fit(needed_mb: int) -> Fit:
-    free = psutil.virtual_memory().available / 1e9
-    fits = "yes" if free > 1.3e-3 * needed_mb else "tight" if free > 1e-3 * needed_mb else "no"
-    return Fit(fits, f"Needs {needed_mb / 1e3:.1f} GB of memory; {free:.1f} GB are free.")
+def _setting_of_path(name: str) -> str:
+    """A path or address as the setting it stands for; anything else as it is."""
+    if name.startswith(("http://", "https://")):
+        return f"server:{name}"
+    path = Path(choices.split_pair(name)[0]).expanduser()
+    if path.suffix.lower() == ".gguf" and path.is_file():
+        return "gguf:" + "+".join(str(Path(each).expanduser().absolute()) for each in choices.split_pair(name))
+    if (path / "open_clip_config.json").is_file():
+        return f"open_clip:{path.absolute()}"
+    return f"transformers:{path.absolute()}" if path.is_dir() else name
+
+
+def _learn(model: Model) -> None:
+    """Note what the files of a model that was fetched by address say of it."""
+    place = catalogue.folder(model)
+    if model.form == "gguf":
+        header = headers.gguf(place / min((file.name for file in model.files), key=lambda name: "mmproj" in name))
+        purpose: Purpose = model.purpose
+    else:
+        header = headers.folder(place)
+        purpose = header.purpose
+    licence = header.licence if model.licence == "unknown" else model.licence
+    catalogue.remember(
+        replace(
+            model, purpose=purpose, licence=licence, languages=header.languages, memory_mb=header.memory_mb,
+            form="open_clip" if purpose == "encoder" else model.form,
+        )
+    )  # fmt: skip
+
+
+def _set(entry: catalogue.SetEntry, here: machine.Machine) -> ModelSet:
+    models = [catalogue.known(catalogue.catalogue()[name]) for name in entry.models]
+    needed = sum(model.memory_mb for model in models)
+    on_card = entry.memory == "vram"
+    if on_card and here.card is None and not here.unified:
+        fit = Fit("no", "There is no graphics card here that can be used.")
+    else:
+        fit = machine.fit(needed, here, on_card=on_card)
+    missing = [model for model in models if store.state(model) != "ready"]
+    if untold := [model.name for model in missing if not model.size]:
+        fit = replace(fit, sentence=f"{fit.sentence} The size of {', '.join(untold)} is told when its pull begins.")
+    return ModelSet(
+        name=entry.name, memory=entry.memory, gigabytes=entry.gigabytes, language=entry.language, models=entry.models,
+        megabytes=round(sum(model.size for model in missing) / 1e6), fit=fit,
+    )  # fmt: skip

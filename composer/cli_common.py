@@ -1,0 +1,51 @@
+"""What the terminal's verbs share: what they work with, exit codes, where words go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Protocol
+
+import msgspec
+import typer
+from msgspec import Struct
+
+from composer import settings
+from composer.library.catalogue import Catalogue
+from composer.pipeline import Tools
+from composer.ports import Cancel, ModelShelf
+from composer.settings import Settings
+
+FAILED, USAGE, INCOMPLETE, CANCELLED = 1, 2, 3, 130
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+
+class Workshop(Protocol):
+    """The models of the settings, as main.py gives them."""
+
+    def catalogue(self) -> Catalogue: ...
+    def tools(self) -> Tools: ...
+    def close(self) -> None: ...
+
+
+class Adapters(Struct, frozen=True):
+    """What the verbs work with."""
+
+    workshop: Callable[[Settings], Workshop]
+    shelf: Callable[[Settings], ModelShelf]
+    version: str
+    cancel: Cancel
+
+
+def shelf_of(context: typer.Context) -> ModelShelf:
+    adapters: Adapters = context.obj
+    return adapters.shelf(settings.load())
+
+
+def print_json(value: object) -> None:
+    sys.stdout.write(msgspec.json.encode(value).decode("utf-8") + "\n")
+
+
+def say(text: str) -> None:
+    sys.stderr.write(text + "\n")
