@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -11,9 +12,23 @@ import pytest
 from msgspec.structs import replace
 
 from composer.errors import ModelNotReady
+from composer.pipeline import compose
+from composer.ports import Cancel
 from composer.settings import Settings
+from composer.types import Brief, Composed
 from models import store
-from models.registry import DEFAULT_PASSAGE, ENCODERS, RERANKERS, WRITERS, Models, _Known
+from models.registry import (
+    DEFAULT_PASSAGE,
+    ENCODERS,
+    RERANKERS,
+    STARTER_WEIGHTS,
+    VISION_WEIGHTS,
+    WRITERS,
+    Models,
+    _Known,
+    weights_of,
+)
+from tests.models import checkpoints, contracts
 from tests.models.starter_files import starter
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +135,47 @@ def test_known_constants_are_the_encoders_own() -> None:
 def test_longest_passages_are_the_catalogues() -> None:
     assert Models(Settings()).longest_passage("en") == store.find("starter-writer").longest_passage["en"]
     assert Models(replace(Settings(), writer="gguf:/x.gguf")).longest_passage("zh") == DEFAULT_PASSAGE["zh"]
+
+
+def test_each_score_is_on_the_scale_of_the_model_that_gives_it() -> None:
+    mixed = weights_of(replace(Settings(), reranker="transformers:/a/vlm"))
+    assert mixed.vector_middle == STARTER_WEIGHTS.vector_middle
+    assert mixed.rerank_width == VISION_WEIGHTS.rerank_width
+    other = weights_of(replace(Settings(), encoder="open_clip:/a/clip"))
+    assert other.vector_middle == VISION_WEIGHTS.vector_middle
+    assert other.rerank_width == STARTER_WEIGHTS.rerank_width
+    assert weights_of(Settings()) == STARTER_WEIGHTS
+
+
+@pytest.mark.weights
+def test_an_article_on_ones_own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open_clip encoder and a vision-language re-ranker, tiny and random, through the whole pipeline."""
+    starter("starter-writer-tiny")
+    _own_library(tmp_path, monkeypatch)
+    clip = checkpoints.clip(tmp_path / "tiny-clip")
+    eye = checkpoints.looking(tmp_path / "tiny-eye")
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number, image in enumerate(contracts.pictures(6)):
+        image.resize((200, 160)).save(pictures / f"{number}.png")
+    chosen = replace(
+        Settings(), writer="starter-tiny", encoder=f"open_clip:{clip}", reranker=f"transformers:{eye}", empty_below=0.0
+    )
+    models = Models(chosen)
+    brief = Brief(topic="Boats in a harbour", length=100, pictures=1, libraries=(str(pictures),))
+    try:
+        with closing(compose(brief, None, models.tools(), Cancel())) as events:
+            made = [event for event in events if isinstance(event, Composed)][-1].composition
+    finally:
+        models.close()
+    assert made.models["encoder"].startswith("open_clip:tiny-clip@")
+    assert made.models["reranker"].startswith("transformers:tiny-eye@")
+    (found,) = made.candidates.values()
+    assert len(found) >= 4
+    assert len({candidate.rerank for candidate in found}) > 1, "the pictures were told apart"
+    assert all(pick.picture is not None for pick in made.picks.values())
+    kept = list((tmp_path / "looks").rglob("*.features.safetensors"))
+    assert len(kept) == len(found), "what was seen is kept for the next slot"
 
 
 def _own_library(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
