@@ -85,6 +85,8 @@ class Shelf:
 
     def _named(self, name: str, purpose: Purpose | None) -> tuple[Purpose, str]:
         """The purpose and the setting that a name, path or address stands for."""
+        if name.startswith(("hf:", "pypi:")):
+            name = _fetched(name)
         model = {**catalogue.catalogue(), **catalogue.remembered()}.get(name)
         if model is not None:
             store.ready(model)
@@ -158,6 +160,14 @@ def _setting_of_path(name: str) -> str:
     if (path / "open_clip_config.json").is_file():
         return f"open_clip:{path.absolute()}"
     return f"transformers:{path.absolute()}" if path.is_dir() else name
+
+
+def _fetched(address: str) -> str:
+    """The name of the model that was fetched by the address."""
+    name = catalogue.addressed(address).name
+    if name not in catalogue.remembered():
+        raise ModelNotReady(f"{address} was not fetched yet.", f"Run `python main.py models pull {address}`.")
+    return name
 
 
 def _learn(model: Model) -> None:

@@ -107,10 +107,18 @@ def pull(model: Model, cancel: Cancel) -> Iterator[Progress]:
     try:
         yield from _pull(model, cancel)
     finally:
-        with contextlib.suppress(OSError):
-            (folder(model) / ".lock").unlink()
-            folder(model).rmdir()  # a pull that brought nothing leaves no folder
+        _tidy(model)
         lock.release()
+
+
+def _tidy(model: Model) -> None:
+    """A pull that brought nothing leaves no folder."""
+    if not _parts(model):
+        shutil.rmtree(_parts_folder(model), ignore_errors=True)
+    if {path.name for path in folder(model).iterdir()} <= {".lock", entries.RECORD}:
+        shutil.rmtree(folder(model), ignore_errors=True)
+    with contextlib.suppress(OSError):
+        (folder(model) / ".lock").unlink()
 
 
 def listed(model: Model, cancel: Cancel) -> Model:
@@ -174,7 +182,7 @@ def disk() -> DiskUse:
     return DiskUse(
         models=_bytes_below(models) - unfinished,
         unfinished=unfinished,
-        caches=_bytes_below(home() / "cache"),
+        caches=_bytes_below(home() / "looks"),
         free=shutil.disk_usage(home()).free,
     )
 
@@ -385,7 +393,7 @@ def _parts_folder(model: Model) -> Path:
 
 def _parts(model: Model) -> list[Path]:
     """What pulls that did not end have left."""
-    return [path for path in _parts_folder(model).rglob("*") if path.is_file()]
+    return [path for path in _parts_folder(model).rglob("*") if path.is_file() and path.stat().st_size]
 
 
 def _bytes_below(place: Path) -> int:

@@ -74,6 +74,8 @@ def transfer(repository: str, revision: str, name: str, into: Path, cancel: Canc
                 yield from _watched(loop, task, out, cancel)
             except _lost() as error:
                 tries = 0 if out.tell() > before else tries + 1
+                if tries >= RETRIES and not out.tell():
+                    raise  # it was never reached, or never said a word
                 if tries >= RETRIES:
                     raise ModelNotReady(f"The hub broke off while it gave {name}.", AGAIN) from error
             else:

