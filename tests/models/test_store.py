@@ -233,7 +233,7 @@ def test_files_are_hashed_once(index: Index, monkeypatch: pytest.MonkeyPatch) ->
     assert not index.asked
     pull()
 
-    def slow(path: Path) -> str:
+    def slow(path: Path, *_: object) -> str:
         raise AssertionError(f"{path} was read again")
 
     monkeypatch.setattr(store, "sha256", slow)
