@@ -38,7 +38,8 @@ from composer.ports import Cancel, Capabilities, Piece, Prompt
 from composer.stages.write import write
 from composer.types import Brief, Outline, Section
 from models import store
-from models.writers.llama import CONTEXT, LlamaWriter, physical_cores
+from models.llama_server import physical_cores
+from models.writers.llama import CONTEXT, LlamaWriter
 
 SECTIONS = ("The harbour", "The old town", "The castle on the hill", "The windmills", "The market", "The way home")
 NOTES = " ".join(
@@ -223,7 +224,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON line and nothing else on stdout")
     options = parser.parse_args()
     name, file = chosen(quick=options.quick)
-    writer = LlamaWriter(file, model_id=name, languages=("en",))
+    writer = LlamaWriter(file, model_id=name)
     bare = Bare(file)
     paired = measure_rate(writer, bare, 300, 13.0 if options.quick else 180.0)
     cached, cold = measure_prefix(writer, 6.0 if options.quick else 120.0)

@@ -129,14 +129,12 @@ class Models:
             return LlamaWriter(
                 store.ready(model) / model.files[0].name,
                 model_id=f"{model.name}@{model.files[0].sha256[:12]}",
-                languages=model.languages,
                 threads=self._settings.threads,
             )
         if kind == "gguf" and rest:
             from models.writers.llama import LlamaWriter
 
-            path = Path(rest).expanduser()
-            return LlamaWriter(path, model_id=path.name, languages=("en", "zh"), threads=self._settings.threads)
+            return LlamaWriter(Path(rest).expanduser(), threads=self._settings.threads)
         if kind == "transformers" and rest:
             from models.writers.causal import CausalWriter
 
@@ -178,11 +176,16 @@ class Models:
                 looks_bytes=self._settings.looks_mb << 20,
                 compare_within=self._settings.compare_within,
             )
+        if kind == "gguf" and rest:
+            from models.rerankers.llama import LlamaReranker
+
+            return self._torch.build(LlamaReranker, rest, self._settings.threads)
         if kind == "server" and rest:
             from models.rerankers.endpoint import EndpointReranker
 
             return EndpointReranker(rest, self._settings.allowed_hosts)
-        raise _unknown("re-ranker", name, ["starter", "transformers:FOLDER", SERVER, "none"])
+        known = ["starter", "transformers:FOLDER", "gguf:MODEL.gguf+MMPROJ.gguf", SERVER, "none"]
+        raise _unknown("re-ranker", name, known)
 
 
 def weights_of(settings: Settings) -> Weights:
