@@ -108,9 +108,10 @@ def _spelled_out(shelf: ModelShelf, names: list[str]) -> list[str]:
 
 
 def _forewarn(row: ModelRow) -> None:
-    """What is known to be wrong with the machine for it. The writer may fetch it all the same."""
-    if row.state != "ready" and row.fit.fits in {"no", "tight"}:
-        say(f"{row.name}: {row.fit.sentence}")
+    """Whether it fits this machine. It is fetched all the same: it may be for another day, or another machine."""
+    if row.state != "ready":
+        doubt = {"no": "Does not fit. ", "tight": "Hardly fits. "}.get(row.fit.fits, "")
+        say(f"{row.name}: {doubt}{row.fit.sentence}")
 
 
 @models_app.command("verify")

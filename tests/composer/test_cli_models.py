@@ -85,6 +85,7 @@ def test_sets(terminal: Terminal) -> None:
 
 def test_pulling(terminal: Terminal) -> None:
     assert terminal("models", "pull", "large") == 0
+    assert f"large: {FITS.sentence}" in terminal.err, "before it begins"
     assert "large is ready." in terminal.err
     assert terminal.out == ""
     assert terminal("models", "pull") == 0
@@ -101,7 +102,7 @@ def test_a_model_that_does_not_fit_is_said_and_fetched_all_the_same(
     tight = type(FITS)("no", "Needs 90.0 GB of memory; 8.0 GB are free.")
     monkeypatch.setattr(terminal.shelf, "rows", lambda: [row("large", fit=tight)])
     assert terminal("models", "pull", "large") == 0
-    assert "large: Needs 90.0 GB" in terminal.err
+    assert "large: Does not fit. Needs 90.0 GB" in terminal.err
     assert "large is ready." in terminal.err
 
 

@@ -249,6 +249,12 @@ def test_a_hub_that_is_not_there(hub: Hub, entry: Model, monkeypatch: pytest.Mon
     assert "cannot be reached" in problem(entry).message
 
 
+def test_a_client_that_is_kept_offline(hub: Hub, entry: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert "HF_HUB_OFFLINE" in problem(entry).message
+    assert hub.asked == []
+
+
 def test_a_file_that_the_repository_does_not_hold(hub: Hub, entry: Model) -> None:
     hub.files = {"other.gguf": b"x", "more.gguf": b"y"}
     error = problem(entry)
