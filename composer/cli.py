@@ -23,12 +23,13 @@ from composer import project, prose, settings
 from composer.cli_common import CANCELLED, FAILED, USAGE, Adapters, AsJson, Workshop, print_json, say
 from composer.cli_models import doctor_verb, models_app
 from composer.draft import fold
-from composer.errors import Cancelled, ComposerError, ProjectError
+from composer.errors import Cancelled, ComposerError, LibraryError, ProjectError
 from composer.files import write_safely
 from composer.library.scan import embed, embed_captions, scan
 from composer.library.search import by_words
 from composer.pipeline import compose
 from composer.ports import Cancel, ModelShelf
+from composer.preparation import prepare_all
 from composer.progress import Meter
 from composer.publish.export import export
 from composer.settings import Settings
@@ -214,6 +215,27 @@ def library_add(context: typer.Context, folder: Folder, as_json: AsJson = False)
 def library_scan(context: typer.Context, folder: Folder, as_json: AsJson = False) -> None:
     """Bring the catalogue up to date with a folder, without the encoder."""
     _library(context, folder, vectors=False, as_json=as_json)
+
+
+@library_app.command("prepare")
+def library_prepare(context: typer.Context, folder: Folder) -> None:
+    """Have the re-ranker look at a folder's pictures ahead, so that choosing among them is fast."""
+    adapters: Adapters = context.obj
+    workshop = adapters.workshop(settings.load())
+    done = total = 0
+    try:
+        tools, place = workshop.tools(), str(folder.absolute())
+        total = len(workshop.catalogue().rows([place]))
+        if not total:
+            raise LibraryError(f"No picture of {place} is in the library.", f"Run `library add {folder}` first.")
+        with Meter() as meter:
+            for done, total in prepare_all(tools, [place], adapters.cancel):
+                meter.count("Looking ahead", done, total)
+    finally:
+        workshop.close()
+    say(f"{done} of {total} pictures have been looked at ahead.")
+    if done < total:
+        say("The re-ranker has nothing more to prepare, or `looks_mb` in the settings leaves no room for more.")
 
 
 def _library(context: typer.Context, folder: Path, *, vectors: bool, as_json: bool) -> None:

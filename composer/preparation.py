@@ -31,6 +31,23 @@ class Preparation:
             self._batch = ()
 
 
+def prepare_all(tools: Tools, folders: Sequence[str], cancel: Cancel) -> Iterator[tuple[int, int]]:
+    """Prepare every picture of the folders; yields how many are done, of how many.
+
+    Ends early where the re-ranker has nothing to prepare or no room to keep more. Raises Cancelled on request.
+    """
+    rows: list[int] = tools.catalogue.rows(folders).tolist()
+    done = 0
+    for batch in _in_folders(tools, folders, rows):
+        reached = 0
+        if tools.reranker is not None:
+            for reached in tools.reranker.prepare(batch, cancel):
+                yield done + reached, len(rows)
+        if reached < len(batch):
+            return
+        done += reached
+
+
 def _batches(tools: Tools, composition: Composition) -> Iterator[Sequence[Picture]]:
     known: set[str] = set()
     for batch in _found(tools, composition):
@@ -47,6 +64,10 @@ def _found(tools: Tools, composition: Composition) -> Iterator[Sequence[Picture]
     for slot in composition.slots or ():
         yield [candidate.picture for candidate in composition.candidates.get(slot.id, ())]
     folders = composition.brief.libraries
-    rows: list[int] = tools.catalogue.rows(folders).tolist() if folders else []
+    if folders:
+        yield from _in_folders(tools, folders, tools.catalogue.rows(folders).tolist())
+
+
+def _in_folders(tools: Tools, folders: Sequence[str], rows: list[int]) -> Iterator[Sequence[Picture]]:
     for at in range(0, len(rows), BATCH):
         yield list(tools.catalogue.pictures(rows[at : at + BATCH], folders).values())

@@ -268,6 +268,10 @@ def test_the_library_verbs(terminal: Terminal, library: Path, tmp_path: Path) ->
     assert len(found) == 2
     assert terminal("library", "search", "red boat", "--words-only") == 0
     assert "red-boat.png" in terminal.out
+    assert terminal("library", "prepare", library) == 0
+    assert "8 of 8 pictures" in terminal.err
+    assert terminal("library", "prepare", tmp_path) == 1
+    assert "library add" in terminal.err
     assert terminal("library", "stats", "--json") == 0
     stats = json.loads(terminal.out)
     assert (stats["pictures"], stats["skipped"], stats["vectors"]) == (8, 1, {"colours": 8, "colours#captions": 8})
