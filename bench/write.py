@@ -1,7 +1,7 @@
 """What the program costs beside the bare engine when it writes, and what a shared prefix saves.
 
-`python bench/write.py [--quick] [--json]`. `--quick` uses the tiny writer (under 50 seconds), otherwise the standard
-one if it is there.
+`python bench/write.py [--quick] [--json] [--seconds N]`. `--quick` uses the tiny writer (under 60 seconds), otherwise
+the standard one if it is there. `--switch` measures memory alone.
 
 Rate. `composer.stages.write` writes a short article through `LlamaWriter`. Each time one of its requests has ended, the
 stage's clock stands still while a bare `xllamacpp.Server` of its own (same file, threads and context, no store of
@@ -15,6 +15,10 @@ seconds / our seconds; on a machine that is busy with other things `--quick` get
 Prefix. Seconds to the first token of a second section's prompt whose beginning (system text, title, a page of notes,
 list of sections: all but the section's own request) the first section left in memory, over the same prompt computed
 fresh; median of the pairs. It depends on how long the notes are; here they are about 700 words.
+
+Switch. A process of its own holds a writer and has it write; then another (the standard one, or the same again with
+`--quick` or where there is no other); then the first again. `rss_after_switch_ratio` = resident memory at the end / the
+first time: 1.0 when a writer that is closed leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -208,6 +213,40 @@ def measure_prefix(writer: LlamaWriter, seconds: float) -> tuple[list[float], li
     return cached, cold
 
 
+def resident() -> int:
+    """Bytes of this process in memory."""
+    import psutil
+
+    return psutil.Process().memory_info().rss
+
+
+def held_by(name: str, file: Path) -> int:
+    """Resident memory while a writer is held that has just written."""
+    from composer.ports import Message
+
+    writer = LlamaWriter(file, model_id=name)
+    asked = Prompt(messages=(Message("user", "Tell of a harbour."),), max_tokens=16, fresh=True)
+    for _ in writer.generate(asked, Cancel()):
+        pass
+    held = resident()
+    writer.close()
+    return held
+
+
+def measure_switch(*, quick: bool) -> float:
+    first, other = chosen(quick=True), chosen(quick=quick)
+    held_by(*first)  # what libraries set up once is not the model's memory
+    before = held_by(*first)
+    held_by(*other)
+    return held_by(*first) / before
+
+
+def switched(*, quick: bool) -> float:
+    """`measure_switch` in a process that has done nothing else."""
+    command = [sys.executable, __file__, "--switch", *(["--quick"] if quick else [])]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
 def chosen(*, quick: bool) -> tuple[str, Path]:
     for name in ("starter-writer-tiny",) if quick else ("starter-writer", "starter-writer-tiny"):
         model = store.find(name)
@@ -222,11 +261,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="under 50 seconds, with the tiny writer")
     parser.add_argument("--json", action="store_true", help="one JSON line and nothing else on stdout")
+    parser.add_argument("--switch", action="store_true", help="only the memory after a switch of writers, as a ratio")
+    parser.add_argument("--seconds", type=float, default=0.0, help="for the rate; 13 with --quick, else 180")
     options = parser.parse_args()
+    if options.switch:
+        print(measure_switch(quick=options.quick))
+        return
+    memory = switched(quick=options.quick)
     name, file = chosen(quick=options.quick)
     writer = LlamaWriter(file, model_id=name)
     bare = Bare(file)
-    paired = measure_rate(writer, bare, 300, 13.0 if options.quick else 180.0)
+    paired = measure_rate(writer, bare, 300, options.seconds or (13.0 if options.quick else 180.0))
     cached, cold = measure_prefix(writer, 6.0 if options.quick else 120.0)
     writer.close()
     # The first request of either side reads pages of the file that the other then finds in memory.
@@ -234,7 +279,8 @@ def main() -> None:
     ratio = statistics.median(theirs / own for own, theirs in zip(ours, bares, strict=True))
     prefix = statistics.median(short / long for short, long in zip(cached, cold, strict=True))
     if options.json:
-        print(json.dumps({"ratio_to_bare": round(ratio, 3), "shared_prefix_ratio": round(prefix, 4)}))
+        figures = {"ratio_to_bare": ratio, "shared_prefix_ratio": prefix, "rss_after_switch_ratio": memory}
+        print(json.dumps({key: round(value, 4) for key, value in figures.items()}))
         return
     print(f"{name}: {len(tokens)} requests, {sum(tokens)} tokens")
     print(f"{'the program, tokens/s':<44} {sum(tokens) / sum(ours):8.2f}")
@@ -243,7 +289,8 @@ def main() -> None:
     print(f"{'ratio_to_bare (median of the pairs)':<44} {ratio:8.3f}")
     print(f"{'first token on a shared prefix, s':<44} {statistics.median(cached):8.3f}")
     print(f"{'first token, cold, s':<44} {statistics.median(cold):8.3f}")
-    print(f"{'shared_prefix_ratio':<44} {prefix:8.4f}")
+    print(f"{'shared_prefix_ratio (second prompt / cold)':<44} {prefix:8.4f}")
+    print(f"{'rss_after_switch_ratio':<44} {memory:8.4f}")
 
 
 if __name__ == "__main__":

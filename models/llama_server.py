@@ -26,8 +26,9 @@ from models.checkpoints import CHINESE, SMALLER
 from models.gguf import Gguf
 from models.templates import Messages, judged, render
 
-BATCH = 64
-"""Prompt tokens read between two looks at a stop."""
+BATCH = 128
+"""Prompt tokens read between two looks at a stop. On two cores a model of 1.5 billion weights read 53 tokens/s in
+batches of 64, 66 in batches of 128, and 64 to 66 in larger ones."""
 POLL_SECONDS = 0.05
 LONGEST_SOCKET = 100
 """Bytes that the path of a Unix socket may have everywhere."""
@@ -66,7 +67,8 @@ class LlamaServer:
         """
         native = library()
         self.model, self.name, self.key = model, name, secrets.token_urlsafe(32)
-        self._folds = bool(model.template) and not judged(model.template, model.special)
+        if model.template:
+            judged(model.template, model.special)  # so that what is wrong with it is said now, not in an article
         params = _params(native, model.path, threads or physical_cores(), context)
         params.api_keys, params.cache_ram_mib, params.n_batch = [self.key], store_mb, batch
         if eyes is not None:
@@ -262,6 +264,7 @@ def _params(native: Any, file: Path, threads: int, context: int) -> Any:  # noqa
     params = native.CommonParams()
     params.model.path = str(file)
     params.n_ctx = context
+    # Layers on a graphics card are llama.cpp's own choice: it fits as many as the card's free memory holds.
     params.n_parallel = 1
     params.warmup = False
     params.verbosity = -1

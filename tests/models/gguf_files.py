@@ -50,11 +50,15 @@ def chat_model(
     without: tuple[str, ...] = (),
     arch: str = "llama",
     width: int = WIDTH,
+    split: int = 0,
     **extra: Any,  # noqa: ANN401 - further metadata, as strings, numbers or booleans
 ) -> Path:
-    """A llama of random weights that reads and writes letters. `without`: words that its vocabulary lacks."""
+    """A llama of random weights that reads and writes letters. `without`: words that its vocabulary lacks.
+
+    `split`: how many tensors go into each of several files, named as llama.cpp names them beside `path`.
+    """
     tokens, scores, kinds = vocabulary(chinese=chinese, without=without)
-    writer = gguf.GGUFWriter(path, arch)
+    writer = gguf.GGUFWriter(path, arch, split_max_tensors=split)
     writer.add_context_length(context)
     writer.add_embedding_length(width)
     writer.add_block_count(layers)
