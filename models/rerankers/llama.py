@@ -28,7 +28,7 @@ from models.gguf import Gguf
 from models.llama_server import LlamaServer
 from models.rerankers.pictures import opened
 from models.rerankers.questions import NO, UNREADABLE, YES, question
-from models.writers.spelling import unthinking
+from models.writers.thoughts import unthinking
 
 CONTEXT = 4096
 """Tokens for a picture and a question; a large picture takes up to 3,000 in some models."""

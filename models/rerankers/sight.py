@@ -23,7 +23,7 @@ from models.checkpoints import Stop
 from models.rerankers.looks import Look
 from models.rerankers.questions import HEAD, answers, question
 from models.templates import render
-from models.writers.spelling import unthinking
+from models.writers.thoughts import unthinking
 
 Ways = Literal["plain", "features", "prefix"]
 PLAIN = "User:{image}{question}\nAssistant:"

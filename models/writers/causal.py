@@ -32,7 +32,8 @@ from models.checkpoints import (
 from models.writers.conversation import Conversation
 from models.writers.grammar import Rule, grammar_for
 from models.writers.schema import fits, parse
-from models.writers.spelling import THOUGHTS, Spelling, spoken
+from models.writers.spelling import Spelling
+from models.writers.thoughts import THOUGHTS, spoken
 
 CHUNK = 512
 """Prompt tokens computed at once: bounds the memory for scores and lets a cancel in between."""

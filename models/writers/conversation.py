@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from composer.ports import Message
 from models.templates import Messages, folded, render
-from models.writers.spelling import unthinking
+from models.writers.thoughts import unthinking
 
 
 class Conversation:

@@ -14,7 +14,7 @@ from models.checkpoints import fingerprint
 from models.gguf import Gguf
 from models.llama_server import Chunk, LlamaServer, held, too_long, uses_card
 from models.writers.gbnf import grammar
-from models.writers.spelling import spoken, unthinking
+from models.writers.thoughts import spoken, unthinking
 
 CONTEXT = 4096
 """Tokens that a writer starts with, for prompt and answer. A section's prompt with the outline of a long article stays

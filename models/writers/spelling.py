@@ -1,35 +1,11 @@
-"""From tokens to text: characters that are spelled in several tokens, and what a model thinks before it answers."""
+"""From tokens to text: a character may be spelled in several tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from composer.ports import Piece
-
-THOUGHTS = (
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("<seed:think>", "</seed:think>"),
-    ("[THINK]", "[/THINK]"),
-    ("◁think▷", "◁/think▷"),
-    ("<|START_THINKING|>", "<|END_THINKING|>"),
-    ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
-)
-"""How models mark the beginning and the end of what is not for the reader."""
-ANSWERING = ("<|start|>assistant", "<|channel|>final<|message|>")
-"""Where a model of several channels begins to speak, and the mark that puts it into the one for the reader."""
-
-
-def unthinking(text: str, template: str) -> str:
-    """The prompt with every thought that its template opened closed again, so that the answer begins at once."""
-    start, channel = ANSWERING
-    if channel in template and text.endswith(start):
-        return text + channel
-    for opening, closing in THOUGHTS:
-        if text.rstrip().endswith(opening):
-            return f"{text.rstrip()}\n\n{closing}\n\n"
-    return text
+from models.writers.thoughts import THOUGHTS
 
 
 class Spelling:
@@ -76,49 +52,3 @@ class Spelling:
 
     def _decode(self, ids: list[int]) -> str:
         return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-
-
-def spoken(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """The pieces without what stands between a thought's marks; text that may be the beginning of a mark waits.
-
-    The tokens of what was left out are counted to the next piece. An answer that never leaves its thoughts is empty.
-    """
-    held, tokens, closing = "", 0, ""
-    begun = thought = False
-    for piece in pieces:
-        text, tokens = held + piece.text, tokens + piece.tokens
-        given, held, closing = _outside(text, closing)
-        thought = thought or len(given) + len(held) < len(text)
-        if thought and not begun:  # the empty lines between a thought and the answer
-            given = given.lstrip()
-        if given:
-            yield Piece(given, tokens)
-            tokens, begun = 0, True
-    if held and not closing:
-        yield Piece(held, tokens)
-
-
-def _outside(text: str, closing: str) -> tuple[str, str, str]:
-    """What of the text can be given now, what must wait, and the mark that ends the thought it is in, if any."""
-    given = ""
-    while text:
-        marks = [(text.find(mark), mark) for mark in ([closing] if closing else _marks())]
-        place, mark = min(((at, mark) for at, mark in marks if at >= 0), default=(-1, ""))
-        if place < 0:
-            kept = max(_begun(text, mark) for _, mark in marks)
-            ready, text = text[: len(text) - kept], text[len(text) - kept :]
-            return given if closing else given + ready, text, closing
-        given += "" if closing else text[:place]
-        text = text[place + len(mark) :]
-        closing = "" if closing else dict(THOUGHTS).get(mark, "")
-    return given, text, closing
-
-
-def _marks() -> list[str]:
-    """Outside of thoughts: each one's beginning, and ends without a beginning, which are dropped."""
-    return [mark for pair in THOUGHTS for mark in pair]
-
-
-def _begun(text: str, mark: str) -> int:
-    """How many letters at the end of the text may be the beginning of the mark."""
-    return next((size for size in range(min(len(text), len(mark) - 1), 0, -1) if mark.startswith(text[-size:])), 0)

@@ -311,7 +311,7 @@ def test_tokenizers_and_schemas_that_no_grammar_can_follow(writer: CausalWriter,
 
 
 def test_thoughts_never_become_text() -> None:
-    from models.writers.spelling import spoken
+    from models.writers.thoughts import spoken
 
     whole = "Hello <think>about\n it</think>\n\nworld </think> 1 < 2 [THINK]no[/THINK]yes <thin"
     for size in (1, 2, 3, 7, 100):
@@ -364,7 +364,7 @@ def mark_thoughts(folder: Path) -> None:
 
 
 def test_thoughts_that_a_template_opens_are_closed() -> None:
-    from models.writers.spelling import unthinking
+    from models.writers.thoughts import unthinking
 
     assert unthinking("hi<think>\n", "") == "hi<think>\n\n</think>\n\n"
     assert unthinking("hi", "") == "hi"

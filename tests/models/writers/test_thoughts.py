@@ -28,6 +28,8 @@ def heard(*pieces: str) -> tuple[str, bool]:
         ("1 < 2 and <this> and </that> stay", "1 < 2 and <this> and </that> stay", False),
         ("A tag <think> in the middle stays", "A tag <think> in the middle stays", False),
         ("<thin air", "<thin air", False),
+        ("[THINK]Hm.[/THINK]The harbour.", "The harbour.", True),
+        ("◁think▷Hm.</think>◁/think▷\nThe harbour.", "The harbour.", True),
         ("<", "<", False),
         ("", "", False),
         ("  \n", "  \n", False),
