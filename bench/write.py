@@ -3,14 +3,15 @@
 `python bench/write.py [--quick] [--json] [--seconds N]`. `--quick` uses the tiny writer (under 60 seconds), otherwise
 the standard one if it is there. `--switch` measures memory alone.
 
-Rate. `composer.stages.write` writes a short article through `LlamaWriter`. Each time one of its requests has ended, the
-stage's clock stands still while a bare `xllamacpp.Server` of its own (same file, threads and context, no store of
-older prompts, otherwise the library's settings) is given the same messages with the same sampling and made to write
-exactly as many tokens, the cache of the prefix in use on both sides; so the two take turns request by request and drift
-of the machine cancels. Rate = tokens written / seconds, prompt reading included on both sides. The stage's seconds hold
-all that it does: prompts, streaming through the thread and the queue, cleaning the text at each token, checking for
-repetitions, waiting for the end of an answer that it broke off. `ratio_to_bare` is the median over the requests of bare
-seconds / our seconds; on a machine that is busy with other things `--quick` gets through few requests and is rough.
+Rate. `composer.stages.write` writes an article through `LlamaWriter`, in passages as long as the program asks of that
+writer. Each time one of its requests has ended, the stage's clock stands still while a bare `xllamacpp.Server` of its
+own (same file, threads and context, no store of older prompts, otherwise the library's settings) is given the same
+messages with the same sampling and made to write exactly as many tokens, the cache of the prefix in use on both sides;
+so the two take turns request by request and drift of the machine cancels. Rate = tokens written / seconds, prompt
+reading included on both sides. The stage's seconds hold all that it does: prompts, streaming through the thread and the
+queue, cleaning the text at each token, checking for repetitions, waiting for the end of an answer that it broke off
+(one or two tokens, which weigh more the shorter the passages are). `ratio_to_bare` is the median over the requests of
+bare seconds / our seconds; on a machine that is busy with other things `--quick` gets through few requests and is rough.
 
 Prefix. Seconds to the first token of a second section's prompt whose beginning (system text, title, a page of notes,
 list of sections: all but the section's own request) the first section left in memory, over the same prompt computed
@@ -139,15 +140,18 @@ def outline_of(topic: str) -> Outline:
     return Outline(topic, tuple(Section(each, (f"what one sees: {each.lower()}",)) for each in SECTIONS))
 
 
-def measure_rate(writer: LlamaWriter, bare: Bare, words: int, seconds: float) -> Paired:
-    """Articles, with another seed each, until the time is up; the first requests warm both."""
+def measure_rate(writer: LlamaWriter, bare: Bare, longest: int, seconds: float) -> Paired:
+    """Articles, with another seed each, until the time is up; the first requests warm both.
+
+    `longest`: words of a passage, as the program asks of this writer.
+    """
     paired = Paired(writer, bare)
     begun, seed = time.perf_counter(), 0
     while seed == 0 or time.perf_counter() - begun < seconds:
         seed += 1
-        brief = Brief(topic="A walk through a town by the sea", length=words, seed=seed)
+        brief = Brief(topic="A walk through a town by the sea", length=longest * len(SECTIONS), seed=seed)
         paired.mark = time.perf_counter()
-        for _ in write(brief, outline_of(brief.topic), None, 90, paired, Cancel()):
+        for _ in write(brief, outline_of(brief.topic), None, longest, paired, Cancel()):
             if time.perf_counter() - begun > seconds:
                 break
     return paired
@@ -269,9 +273,10 @@ def main() -> None:
         return
     memory = switched(quick=options.quick)
     name, file = chosen(quick=options.quick)
+    longest = store.find(name).longest_passage["en"]
     writer = LlamaWriter(file, model_id=name)
     bare = Bare(file)
-    paired = measure_rate(writer, bare, 300, options.seconds or (13.0 if options.quick else 180.0))
+    paired = measure_rate(writer, bare, longest, options.seconds or (13.0 if options.quick else 180.0))
     cached, cold = measure_prefix(writer, 6.0 if options.quick else 120.0)
     writer.close()
     # The first request of either side reads pages of the file that the other then finds in memory.
