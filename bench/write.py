@@ -11,7 +11,7 @@ so the two take turns request by request and drift of the machine cancels. Rate 
 reading included on both sides. The stage's seconds hold all that it does: prompts, streaming through the thread and the
 queue, cleaning the text at each token, checking for repetitions, waiting for the end of an answer that it broke off
 (one or two tokens, which weigh more the shorter the passages are). `ratio_to_bare` is the median over the requests of
-bare seconds / our seconds; on a machine that is busy with other things `--quick` gets through few requests and is rough.
+bare seconds / our seconds; on a machine that is busy with other things `--quick` gets few requests and is rough.
 
 Prefix. Seconds to the first token of a second section's prompt whose beginning (system text, title, a page of notes,
 list of sections: all but the section's own request) the first section left in memory, over the same prompt computed

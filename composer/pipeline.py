@@ -190,6 +190,11 @@ class _Run:
         yield ModelsChosen({**self.draft.models, "writer": writer.id})
         if self.brief.language not in writer.capabilities.languages:
             yield Notice("This writer was not made for the language asked for.", "Choose another writer for good text.")
+        if not writer.capabilities.instructed:
+            yield Notice(
+                "This writer was not tuned to follow instructions: it only goes on with texts.",
+                "Choose a chat or instruct model for good text.",
+            )
         stage = outline(self.brief, self._hints(), self._longest(), self._counting(writer), self.cancel)
         made = yield from _progress(stage, "outline", start)
         self.draft = replace(self.draft, article=None, slots=None, candidates={}, picks={})

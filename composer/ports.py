@@ -77,6 +77,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """A schema is enforced token by token; otherwise answers are checked, and asked for again when they do not fit."""
     vision: bool = False
     """It takes pictures beside words."""
+    instructed: bool = True
+    """It was tuned to do as it is told; a model that was not goes on with any text, requests included."""
 
 
 class Writer(Protocol):

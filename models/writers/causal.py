@@ -87,6 +87,7 @@ class CausalWriter:
             languages=languages(self._tokenizer),
             grammar=self._grammar is not None,
             vision=getattr(self._model.config, "vision_config", None) is not None,
+            instructed=bool(self._conversation.template),
         )
 
     def count_tokens(self, text: str) -> int:

@@ -52,7 +52,10 @@ class LlamaWriter:
         self._lock = Lock()
         self._level = self._server.context
         self.capabilities = Capabilities(
-            context=max(limit, self._server.context), languages=self._server.languages, grammar=True
+            context=max(limit, self._server.context),
+            languages=self._server.languages,
+            grammar=True,
+            instructed=bool(self._model.template),
         )
 
     @property

@@ -104,6 +104,16 @@ def test_a_run_from_brief_to_picks(bench: Bench, brief: Brief) -> None:
         assert best is None or prose.content_words(slot.query) & prose.content_words(best.caption)
 
 
+@pytest.mark.parametrize("instructed", [True, False])
+def test_a_writer_that_only_goes_on_with_texts_is_told_of(tmp_path: Path, brief: Brief, instructed: bool) -> None:
+    writer = ScriptedWriter(author)
+    writer.capabilities = replace(writer.capabilities, instructed=instructed)
+    bench = Bench(tmp_path / "own", writer)
+    told = [event.message for event in bench.compose(brief)[1] if isinstance(event, Notice)]
+    assert any("follow instructions" in message for message in told) is not instructed
+    bench.close()
+
+
 def test_events_come_in_order(bench: Bench, brief: Brief) -> None:
     _, events = bench.compose(brief)
     seen = [type(event) for event in events]

@@ -138,8 +138,10 @@ def test_a_forward_pass_is_stopped_between_layers(writer: CausalWriter) -> None:
 def test_plain_and_systemless_templates(tmp_path: Path) -> None:
     plain = CausalWriter(checkpoints.causal(tmp_path / "plain", chat=None), precision="fp32", device="cpu")
     assert written(plain, prompt("the harbour"))
+    assert not plain.capabilities.instructed
     picky = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no') }}{% endif %}" + checkpoints.CHAT
     writer = CausalWriter(checkpoints.causal(tmp_path / "picky", chat=picky), precision="fp32", device="cpu")
+    assert writer.capabilities.instructed
     both = writer._encode([Message("system", "the sea"), Message("user", "the town")])
     assert both == writer._encode([Message("user", "the sea\n\nthe town")])
 

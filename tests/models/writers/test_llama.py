@@ -21,6 +21,7 @@ from composer.errors import Cancelled, ModelFailed, ModelNotReady
 from composer.ports import Cancel, Message, Prompt
 from models import llama_server
 from models.writers.llama import LlamaWriter
+from tests.models import gguf_files
 from tests.models.contracts import check_writer, prompt, written
 from tests.models.starter_files import tiny_writer
 
@@ -342,3 +343,13 @@ def test_the_key_is_long_and_new_each_time(writer: LlamaWriter, on_a_port: Llama
     assert len(writer.key) >= 40
     assert writer.key != on_a_port.key
     assert asked_over(on_a_port, "/v1/models", "GET", on_a_port.key)[0] == 200
+
+
+def test_a_model_without_a_template_only_goes_on_with_texts(tmp_path: Path) -> None:
+    plain = LlamaWriter(gguf_files.chat_model(tmp_path / "plain.gguf", template=None))
+    told = LlamaWriter(gguf_files.chat_model(tmp_path / "told.gguf"))
+    assert not plain.capabilities.instructed
+    assert told.capabilities.instructed
+    assert written(plain, prompt("Tell of the harbour."))
+    plain.close()
+    told.close()
