@@ -20,6 +20,7 @@ from models import address as addresses
 from models import catalogue, checkpoints, headers, store
 from models.catalogue import Model
 from models.found import hub_cache_folder
+from models.gguf import split_pair
 from models.headers import Header
 
 LIST = "`python main.py models list --all` shows what there is."
@@ -63,12 +64,6 @@ def judge(purpose: Purpose, setting: str, settings: Settings) -> Judged:
     if not rest or (purpose, kind) not in _JUDGES:
         raise ModelNotReady(f"There is no {ROLES[purpose]} named {setting}.", LIST)
     return _JUDGES[purpose, kind](rest, settings)
-
-
-def split_pair(names: str) -> list[str]:
-    """ "MODEL.gguf+MMPROJ.gguf" as two paths, whatever else a path holds."""
-    at = names.lower().find(".gguf+")
-    return [names] if at < 0 else [names[: at + 5], names[at + 6 :]]
 
 
 def _notes_of(model: Model, setting: str) -> tuple[str, ...]:

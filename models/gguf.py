@@ -85,6 +85,23 @@ class Gguf(Struct, frozen=True, kw_only=True):
         return self.words[at].decode("utf-8", "replace") if isinstance(at, int) and 0 <= at < len(self.words) else ""
 
 
+def token_bytes(model: Gguf) -> int:
+    """Memory that a token's keys and values take at 16 bits; more than needed where layers look at a window only."""
+    heads = model.number("attention.head_count")
+    groups = model.fields.get(f"{model.kind}.attention.head_count_kv")
+    own = sum(each for each in groups if isinstance(each, int)) if isinstance(groups, list) else 0
+    total = own or model.number("block_count") * (model.number("attention.head_count_kv") or heads)
+    width = model.number("embedding_length") // max(heads, 1)
+    keys, values = (model.number(f"attention.{part}_length") or width for part in ("key", "value"))
+    return 2 * total * (keys + values)
+
+
+def split_pair(names: str) -> list[str]:
+    """ "MODEL.gguf+MMPROJ.gguf" as two paths, whatever else a path holds; a single path as it is."""
+    at = names.lower().find(".gguf+")
+    return [names] if at < 0 else [names[: at + 5], names[at + 6 :]]
+
+
 def parts(path: Path) -> list[Path]:
     """All files of a model, the first one first. Any part of a model in several names them all.
 

@@ -108,16 +108,8 @@ def _gguf(name: str, size: int, _changed: int) -> Header:
 
 
 def _cache_bytes(found: Gguf) -> int:
-    """Memory of the keys and values of CONTEXT tokens, at 16 bits."""
-    heads = found.number("attention.head_count")
-    groups = found.fields.get(f"{found.kind}.attention.head_count_kv")
-    each = sum(_number(one) for one in groups) if isinstance(groups, list) else 0
-    total = each or found.number("block_count") * (_number(groups) or heads)
-    width = found.number("embedding_length") // max(heads, 1)
-    keys = found.number("attention.key_length") or width
-    values = found.number("attention.value_length") or width
-    tokens = min(CONTEXT, found.number("context_length") or CONTEXT)
-    return min(2 * tokens * total * (keys + values), 1 << 40)
+    """Memory of the keys and values of CONTEXT tokens."""
+    return min(min(CONTEXT, found.number("context_length") or CONTEXT) * ggufs.token_bytes(found), 1 << 40)
 
 
 def _licence(fields: dict[str, Any]) -> str:

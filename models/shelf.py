@@ -16,6 +16,7 @@ from models import catalogue, choices, doctor, found, headers, machine, store
 from models.catalogue import Model
 from models.choices import LIST, setting_of
 from models.found import Found
+from models.gguf import split_pair
 
 PURPOSES: tuple[Purpose, ...] = ("writer", "encoder", "reranker")
 HOST = re.compile(r"(?=.{1,253}:)(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?):[0-9]{1,5}")
@@ -107,7 +108,7 @@ class Shelf:
             return fitting[0]
         kind, _, rest = setting.partition(":")
         if kind == "gguf":
-            return "reranker" if len(choices.split_pair(rest)) == 2 else "writer"
+            return "reranker" if len(split_pair(rest)) == 2 else "writer"
         if kind == "open_clip":
             return "encoder"
         if kind == "transformers" and Path(rest).is_dir():
@@ -154,9 +155,9 @@ def _setting_of_path(name: str) -> str:
     """A path or address as the setting it stands for; anything else as it is."""
     if name.startswith(("http://", "https://")):
         return f"server:{name}"
-    path = Path(choices.split_pair(name)[0]).expanduser()
+    path = Path(split_pair(name)[0]).expanduser()
     if path.suffix.lower() == ".gguf" and path.is_file():
-        return "gguf:" + "+".join(str(Path(each).expanduser().absolute()) for each in choices.split_pair(name))
+        return "gguf:" + "+".join(str(Path(each).expanduser().absolute()) for each in split_pair(name))
     if (path / "open_clip_config.json").is_file():
         return f"open_clip:{path.absolute()}"
     return f"transformers:{path.absolute()}" if path.is_dir() else name

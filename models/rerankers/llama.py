@@ -178,10 +178,10 @@ def _request(answers: set[int]) -> dict[str, Any]:
 
 def _pair(names: str) -> tuple[Gguf, Gguf]:
     """The headers of the model and of its picture reader."""
-    first, plus, second = names.partition(".gguf+")
-    if not plus or not second:
+    pair = [name for name in gguf.split_pair(names) if name]
+    if len(pair) != 2:
         raise ModelNotReady(f"{Path(names).name} alone does not see pictures, so it cannot judge them.", PAIR)
-    files = [Path(name).expanduser() for name in (f"{first}.gguf", second)]
+    files = [Path(name).expanduser() for name in pair]
     model, eyes = (gguf.read(gguf.parts(file)[0]) for file in files)
     if model.kind == "clip" or eyes.kind != "clip":
         raise ModelNotReady(f"{eyes.path.name} is no picture reader (mmproj) for {model.path.name}.", PAIR)

@@ -11,7 +11,7 @@ from composer.errors import ModelFailed, ModelNotReady
 from composer.ports import Cancel, Capabilities, Piece, Prompt
 from models import gguf
 from models.checkpoints import fingerprint
-from models.gguf import Gguf
+from models.gguf import Gguf, token_bytes
 from models.llama_server import Chunk, LlamaServer, held, too_long, uses_card
 from models.writers.gbnf import grammar
 from models.writers.thoughts import spoken, unthinking
@@ -130,15 +130,6 @@ def most_tokens(model: Gguf, size: int) -> int:
     free = psutil.virtual_memory().available - size - SPARE_BYTES
     fits = free // max(token_bytes(model), 1) // STEP * STEP
     return min(made, max(fits, CONTEXT))
-
-
-def token_bytes(model: Gguf) -> int:
-    """Memory that a token's keys and values take at 16 bits; more than needed where layers look at a window only."""
-    heads = model.number("attention.head_count")
-    groups = model.number("attention.head_count_kv") or heads
-    width = model.number("embedding_length") // max(heads, 1)
-    keys, values = (model.number(f"attention.{part}_length") or width for part in ("key", "value"))
-    return 2 * model.number("block_count") * groups * (keys + values)
 
 
 def _writer(file: Path) -> tuple[Gguf, int]:

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from composer.errors import ModelFailed, ModelNotReady
 from composer.ports import Cancel, Message, Prompt
 from models import gguf
+from models.gguf import token_bytes
 from models.llama_server import LlamaServer
 from models.writers import llama
-from models.writers.llama import LlamaWriter, most_tokens, token_bytes
+from models.writers.llama import LlamaWriter, most_tokens
 from tests.models.contracts import check_writer, prompt, written
 from tests.models.gguf_files import CHATML, chat_model, projector
 
