@@ -267,6 +267,17 @@ CHINESE: dict[str, str] = {
     "Add a model file…": "添加模型文件…",
     "Add a model folder…": "添加模型文件夹…",
     "Add a server…": "添加服务器…",
+    "Fetch another…": "获取其他模型…",
+    "Fetch another model": "获取其他模型",
+    "Fetch": "获取",
+    "Give the address of a model's page on the Hugging Face hub, or its name there. Of a page with several "
+    "files choose one .gguf file and copy its address.": (
+        "请填写模型在 Hugging Face 上的页面地址或名称。若页面上有多个文件，请选择一个 .gguf 文件并复制其地址。"
+    ),
+    "The model is fetched from the internet. Nothing of yours is sent there.": (
+        "模型从互联网下载，不会发送您的任何内容。"
+    ),
+    "This is no address of a model. Write it as owner/repository.": "这不是模型的地址。请写成“所有者/仓库”的形式。",
     "Add a model file": "添加模型文件",
     "Add a model folder": "添加模型文件夹",
     "Models (*.gguf)": "模型 (*.gguf)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
-from ui.model_words import server_of
+from ui.model_words import server_of, source_of
 from ui.texts import text
 
 
@@ -88,6 +88,51 @@ class ServerDialog(QDialog):
             return
         self.accept()
         self.given.emit(server)
+
+
+class SourceDialog(QDialog):
+    """Where to fetch a model from that the list does not have."""
+
+    given = Signal(str)
+    """An address that the engine can fetch from."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(text("Fetch another model"))
+        self.setMinimumWidth(480)
+        about = QLabel(
+            text(
+                "Give the address of a model's page on the Hugging Face hub, or its name there. Of a page with several "
+                "files choose one .gguf file and copy its address."
+            ),
+            wordWrap=True,
+        )
+        self.address = QLineEdit(placeholderText="owner/repository")
+        self.address.setAccessibleName(text("Address"))
+        self.problem = QLabel(wordWrap=True)
+        self.problem.setProperty("rank", "problem")
+        self.problem.hide()
+        note = QLabel(text("The model is fetched from the internet. Nothing of yours is sent there."), wordWrap=True)
+        note.setProperty("rank", "quiet")
+        buttons = QDialogButtonBox()
+        buttons.addButton(text("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
+        self.fetch_button = buttons.addButton(text("Fetch"), QDialogButtonBox.ButtonRole.AcceptRole)
+        self.fetch_button.setDefault(True)
+        buttons.accepted.connect(self.agree)
+        buttons.rejected.connect(self.reject)
+        _column(self, about, self.address, note, self.problem, buttons)
+
+    def agree(self) -> None:
+        """Take the address, or say what is wrong with it."""
+        source = source_of(self.address.text())
+        if not source:
+            self.problem.setText(text("This is no address of a model. Write it as owner/repository."))
+            self.problem.show()
+            self.address.setFocus()
+            return
+        self.accept()
+        self.given.emit(source)
 
 
 def _column(dialog: QDialog, *widgets: QWidget) -> QVBoxLayout:

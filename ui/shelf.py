@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from composer import wire
 from composer.shelf import DiskUse, ModelRow, ModelSet, Purpose
 from ui.engine_client import EngineClient
-from ui.model_words import Server, Work, named, seconds_left, size
+from ui.model_words import Server, Work, arriving, named, seconds_left, size
 from ui.texts import plural, text
 
 PURPOSES: tuple[Purpose, ...] = ("writer", "encoder", "reranker")
@@ -76,6 +76,8 @@ class Shelf(QObject):
         self._jobs: dict[int, _Job] = {}
         self._progress: dict[str, Progress] = {}
         self._damaged: set[str] = set()
+        self._asked: dict[str, Purpose] = {}
+        """Addresses that were fetched from, by what the writer wanted them for."""
         self.rows: tuple[ModelRow, ...] = ()
         self.sets: tuple[ModelSet, ...] = ()
         self.disk: DiskUse | None = None
@@ -101,7 +103,9 @@ class Shelf(QObject):
         chosen = self.chosen.get(purpose, "")
         if chosen and chosen not in (*listed, *extra):
             extra.insert(0, chosen)
-        made = [
+        made = [arriving(source, wanted) for source, wanted in self._asked.items() if wanted == purpose]
+        made = [row for row in made if self.work_on(row.name)]
+        made += [
             replace(named(setting, purpose), chosen=setting == chosen) for setting in extra if setting not in listed
         ]
         return [*rows, *made]
@@ -152,6 +156,11 @@ class Shelf(QObject):
     def pull(self, name: str) -> None:
         if not self.work_on(name):
             self._send(wire.PullModel(name))
+
+    def fetch(self, source: str, purpose: Purpose) -> None:
+        """A model that the list does not have, from an address."""
+        self._asked[source] = purpose
+        self.pull(source)
 
     def verify(self, name: str) -> None:
         if not self.work_on(name):

@@ -118,7 +118,7 @@ class Shelf:
         return wire.ModelsListed(rows, sets, DISK, dict(self.chosen))
 
     def size(self, name: str) -> int:
-        return next(row.megabytes for row in self.rows if row.name == name) * 1_000_000
+        return next((row.megabytes for row in self.rows if row.name == name), 100) * 1_000_000
 
     def become(self, name: str, state: str) -> None:
         place = f"/models/{name}" if state != "missing" else ""

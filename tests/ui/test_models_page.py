@@ -18,9 +18,9 @@ from tests.ui import models_sample as models
 from tests.ui import sample
 from tests.ui.conftest import MakeShell
 from ui.app import Shell
-from ui.model_dialogs import Question, ServerDialog
+from ui.model_dialogs import Question, ServerDialog, SourceDialog
 from ui.model_row import ModelCard
-from ui.model_words import fit_of, recommended, remote_of, seconds_left, server_of, size
+from ui.model_words import fit_of, recommended, remote_of, seconds_left, server_of, size, source_of
 from ui.models_page import ModelsPage
 from ui.texts import choose_language
 
@@ -342,6 +342,43 @@ def test_a_model_file_and_a_folder_of_ones_own(open_page: Open, qtbot: QtBot, mo
     page.sections["writer"].folder_button.click()
     qtbot.waitUntil(lambda: shell.parts.shelf.chosen["writer"] == "transformers:/models/clip", timeout=PATIENCE)
     assert shell.parts.shelf.chosen["reranker"] == wanted["reranker"], "without its second file nothing is changed"
+
+
+def test_a_model_is_fetched_from_its_address(open_page: Open, qtbot: QtBot) -> None:
+    shell, page = open_page("--hold-pull")
+    page.sections["writer"].source_button.click()
+    (dialog,) = page.findChildren(SourceDialog)
+    dialog.address.setText("not an address")
+    dialog.fetch_button.click()
+    assert dialog.problem.isVisibleTo(dialog)
+    dialog.address.setText("https://huggingface.co/owner/small-GGUF/blob/main/small-q4.gguf")
+    dialog.fetch_button.click()
+    source = "hf:owner/small-GGUF#small-q4.gguf"
+    qtbot.waitUntil(lambda: shell.parts.shelf.work_on(source) == "pulling", timeout=PATIENCE)
+    arriving = card(page, source)
+    assert arriving.isVisibleTo(page)
+    assert arriving.title.text() == "owner/small-GGUF#small-q4.gguf"
+    arriving.progress.cancel.click()
+    qtbot.waitUntil(lambda: not shell.parts.shelf.work_on(source), timeout=PATIENCE)
+    assert source not in page.sections["writer"].cards, "what is not being fetched and not here is no row"
+
+
+@pytest.mark.parametrize(
+    ("typed", "source"),
+    [
+        ("owner/repository", "hf:owner/repository"),
+        (" hf:owner/repository#a-q4.gguf ", "hf:owner/repository#a-q4.gguf"),
+        ("https://huggingface.co/Qwen/Qwen3-4B", "hf:Qwen/Qwen3-4B"),
+        ("https://hf.co/Qwen/Qwen3-4B/", "hf:Qwen/Qwen3-4B"),
+        ("https://huggingface.co/o/r/tree/main", "hf:o/r"),
+        ("https://huggingface.co/o/r/blob/main/sub/a.gguf?download=true", "hf:o/r#sub/a.gguf"),
+        ("https://huggingface.co/o/r/resolve/v2/a.gguf", "hf:o/r@v2#a.gguf"),
+        ("pypi:some-part{1..4}==1.0.0#data/{1..4}.bin", "pypi:some-part{1..4}==1.0.0#data/{1..4}.bin"),
+        ("", ""), ("one-word", ""), ("https://example.com/a/b", ""), ("a b/c", ""), ("hf:", ""), ("../../etc", ""),
+    ],
+)  # fmt: skip
+def test_addresses_as_people_paste_them(typed: str, source: str) -> None:
+    assert source_of(typed) == source
 
 
 def test_a_server_on_this_computer(open_page: Open, qtbot: QtBot) -> None:
