@@ -62,8 +62,10 @@ class Shelf:
 
     def use(self, name: str, purpose: Purpose | None = None) -> None:
         wanted, setting = self._named(name, purpose)
-        judged = choices.judge(wanted, setting, self._settings)
-        self._save(replace(self._settings, **{wanted: judged.setting}))
+        setting = choices.judge(wanted, setting, self._settings).setting
+        if setting.startswith("server:"):
+            setting = _answering(setting, wanted, self._settings)
+        self._save(replace(self._settings, **{wanted: setting}))
 
     def allow(self, host: str) -> None:
         place = host.strip().lower()
@@ -161,6 +163,24 @@ def _setting_of_path(name: str) -> str:
     if (path / "open_clip_config.json").is_file():
         return f"open_clip:{path.absolute()}"
     return f"transformers:{path.absolute()}" if path.is_dir() else name
+
+
+def _answering(setting: str, purpose: Purpose, settings: Settings) -> str:
+    """The setting with the model's name in it, after asking the server: to choose one is leave to speak with it.
+
+    Raises ModelNotReady when it does not answer, does not have the model, or the model does not see what it must judge.
+    """
+    from models.served import about
+    from models.server import Server
+
+    server = Server(setting.removeprefix("server:"), settings.allowed_hosts)
+    try:
+        told = about(server)
+    finally:
+        server.close()
+    if purpose == "reranker" and told.vision is False:
+        raise ModelNotReady(f"{told.model} reads text only, so it cannot look at pictures.", "Choose another model.")
+    return f"{setting.partition('#')[0]}#{told.model}"
 
 
 def _fetched(address: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from composer import settings as saved
-from composer.errors import ModelNotReady
+from composer.errors import ModelFailed, ModelNotReady
 from composer.ports import Check
 from composer.settings import Settings
 from models import catalogue, choices, doctor, found, machine, store
@@ -17,6 +17,7 @@ from models.catalogue import ModelFile
 from models.machine import Card, Machine
 from models.shelf import Shelf
 from tests.models import gguf_files
+from tests.models.stand_in import StandIn
 
 FREE = Machine(total=64_000, free=60_000, cores=8, card=None, unified=False)
 
@@ -124,8 +125,6 @@ def test_an_open_clip_tag(home: Path) -> None:
 
 def test_servers(home: Path) -> None:
     assert home
-    Shelf(Settings()).use("http://127.0.0.1:11434/v1#llama", "writer")
-    assert saved.load().writer == "server:http://127.0.0.1:11434/v1#llama"
     away = "server:http://nas.local:11434/v1#llama"
     assert "--as writer" in refused(away).hint, "a server may be meant for two things"
     assert "models allow nas.local:11434" in refused(away, "writer").hint
@@ -133,8 +132,28 @@ def test_servers(home: Path) -> None:
     shelf.allow("NAS.local:11434")
     shelf.allow("nas.local:11434")
     assert saved.load().allowed_hosts == ("nas.local:11434",)
-    shelf.use(away, "writer")
-    assert saved.load().writer == away
+    assert choices.judge("writer", away, saved.load()).setting == away
+
+
+def test_a_server_is_asked_before_it_is_chosen(home: Path) -> None:
+    assert home
+    with StandIn("llama", "qwen-vl") as there:
+        Shelf(Settings()).use(f"{there.url}#llama", "writer")
+        assert saved.load().writer == f"server:{there.url}#llama"
+        with pytest.raises(ModelNotReady) as unclear:
+            Shelf(saved.load()).use(there.url, "writer")
+        assert "llama" in str(unclear.value)
+        assert "qwen-vl" in str(unclear.value)
+        with pytest.raises(ModelNotReady):
+            Shelf(saved.load()).use(f"{there.url}#nobody", "writer")
+    with StandIn("alone") as there:
+        Shelf(saved.load()).use(there.url, "writer")
+        assert saved.load().writer == f"server:{there.url}#alone", "the only model is named from now on"
+        gone = there.url
+    before = saved.load()
+    with pytest.raises((ModelNotReady, ModelFailed)):
+        Shelf(before).use(gone, "writer")
+    assert saved.load() == before, "what cannot be used changes nothing"
 
 
 @pytest.mark.parametrize(
