@@ -14,6 +14,10 @@ paragraph that no round had before, the same eight pictures are judged
 Ratios are medians over the rounds of the other side's seconds over ours. `max_abs_diff` is the largest difference of
 any score from the plain one, `same_order` whether all rounds rank the pictures alike. What the looks cost to make and
 to keep is in the table.
+
+Without `--quick`, four of the pictures are also compared with each other (models/rerankers/comparison.py), in four
+shuffled orders: how often the letter names the picture that it named first, how often the mean over all places does,
+and the seconds of one comparison.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ from PIL import Image
 from composer.ports import Cancel, Vectors
 from composer.types import Picture
 from models import store
-from models.rerankers.comparison import LETTERS, letter_odds
+from models.rerankers.comparison import LETTERS, compared, letter_odds
 from models.rerankers.pictures import opened
 from models.rerankers.vision_language import SIDE, VisionLanguageReranker
 
@@ -146,6 +150,24 @@ def by_letter(reranker: VisionLanguageReranker, pictures: Sequence[Picture], cap
     return letter_odds(reranker.sight, images, caption, context, Cancel())
 
 
+def shuffled(reranker: VisionLanguageReranker, pictures: Sequence[Picture]) -> tuple[float, float, float]:
+    """Shares of shuffles that keep the choice, by one letter and over all places; seconds of the latter."""
+    (caption, context), four = SLOTS[0], list(pictures[:4])
+    letters: list[str] = []
+    means: list[str] = []
+    seconds: list[float] = []
+    for seed in range(4):
+        order = [four[at] for at in np.random.default_rng(seed).permutation(len(four))]
+        letters.append(order[int(by_letter(reranker, order, caption, context).argmax())].id)
+        by_id = sorted(order, key=lambda picture: picture.id)
+        images = [image for image in (opened(picture, SIDE) for picture in by_id) if image is not None]
+        taken, odds = timed(compared, reranker.sight, images, caption, context, Cancel())
+        means.append(by_id[int(odds.argmax())].id)
+        seconds.append(taken)
+    kept, fair = (sum(each == choices[0] for each in choices[1:]) / 3 for choices in (letters, means))
+    return kept, fair, statistics.median(seconds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="three rounds")
@@ -200,6 +222,11 @@ def measure(scratch: Path, options: argparse.Namespace) -> None:
     print(f"{'keeping: features of a picture, kB':<48} {kept['features'] / COUNT / 1e3:9.1f}")
     print(f"{'keeping: keys and values of a picture, kB':<48} {kept['prefix'] / COUNT / 1e3:9.1f}")
     print(f"{'scores spread over, log-odds':<48} {spread:9.3f}")
+    if not options.quick:
+        kept, fair, seconds = shuffled(plainly, pictures)
+        print(f"{'one letter of four: choice kept after a shuffle':<48} {kept:9.2f}")
+        print(f"{'mean over all places: choice kept':<48} {fair:9.2f}")
+        print(f"{'mean over all places, four pictures, s':<48} {seconds:9.2f}")
     for name, value in result.items():
         print(f"{name:<48} {value!s:>9}")
 
