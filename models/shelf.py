@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 from msgspec.structs import replace
 
@@ -39,6 +40,11 @@ class Shelf:
         return [_set(entry, here) for entry in catalogue.sets()]
 
     def pull(self, name: str, cancel: Cancel) -> Iterator[tuple[str, int, int]]:
+        path = _plain_path(name)
+        if path != name or Path(path).is_absolute():
+            raise ModelNotReady(
+                f"{path} is on this machine and is used where it lies.", f"Run `python main.py models use {path}`."
+            )
         model = self._model(name)
         for step in store.pull(model, cancel):
             yield step.file, step.done, step.total
@@ -157,12 +163,20 @@ def _setting_of_path(name: str) -> str:
     """A path or address as the setting it stands for; anything else as it is."""
     if name.startswith(("http://", "https://")):
         return f"server:{name}"
+    name = _plain_path(name)
     path = Path(split_pair(name)[0]).expanduser()
     if path.suffix.lower() == ".gguf" and path.is_file():
         return "gguf:" + "+".join(str(Path(each).expanduser().absolute()) for each in split_pair(name))
     if (path / "open_clip_config.json").is_file():
         return f"open_clip:{path.absolute()}"
     return f"transformers:{path.absolute()}" if path.is_dir() else name
+
+
+def _plain_path(name: str) -> str:
+    """A path that was given as `file:`, as the path itself."""
+    if not name.startswith("file:"):
+        return name
+    return unquote(name.removeprefix("file://")) if name.startswith("file://") else name.removeprefix("file:")
 
 
 def _answering(setting: str, purpose: Purpose, settings: Settings) -> str:

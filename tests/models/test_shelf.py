@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from composer import settings as saved
 from composer.errors import ModelFailed, ModelNotReady
-from composer.ports import Check
+from composer.ports import Cancel, Check
 from composer.settings import Settings
 from models import catalogue, choices, doctor, found, machine, store
 from models.catalogue import ModelFile
@@ -66,9 +66,12 @@ def refused(name: str, purpose: str | None = None) -> ModelNotReady:
 
 def test_a_gguf_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = gguf_files.chat_model(home / "model.gguf")
-    for name in (str(path), f"gguf:{path}"):
+    for name in (str(path), f"gguf:{path}", f"file:{path}", path.as_uri()):
         Shelf(Settings()).use(name)
         assert saved.load().writer == f"gguf:{path}"
+    for name in (str(path), path.as_uri()):
+        with pytest.raises(ModelNotReady, match="used where it lies"):
+            list(Shelf(Settings()).pull(name, Cancel()))
     monkeypatch.chdir(home)
     Shelf(Settings()).use("model.gguf")
     assert saved.load().writer == f"gguf:{path}", "whatever folder the program is started in"
