@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QEnterEvent, QFont, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
 
 from composer.types import Candidate
 from ui.images import ImageLoader, name_of
+from ui.painted_button import PaintedButton
 from ui.texts import text
 from ui.theme import tokens
 
@@ -15,7 +16,7 @@ THUMB = QSize(108, 84)
 PAD = 10
 
 
-class CandidateCard(QAbstractButton):
+class CandidateCard(PaintedButton):
     """A button that shows a candidate; checked when it is the slot's picture."""
 
     def __init__(self, candidate: Candidate, images: ImageLoader, parent: QWidget | None = None) -> None:
@@ -23,9 +24,6 @@ class CandidateCard(QAbstractButton):
         self.candidate = candidate
         self._images = images
         self.setCheckable(True)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         percent = round(candidate.final * 100)
         name = text("{name}, fits {percent} percent", name=self.title, percent=percent) if self.judged else self.title
         self.setAccessibleName(name)
@@ -56,14 +54,6 @@ class CandidateCard(QAbstractButton):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(280, THUMB.height() + 2 * PAD)
-
-    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
-        super().enterEvent(event)
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        super().leaveEvent(event)
-        self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)

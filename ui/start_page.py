@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QDateTime, QEvent, QLocale, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QDateTime, QLocale, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
-    QAbstractButton,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from ui import texts
 from ui.drafts import Recent, recent_drafts
+from ui.painted_button import PaintedButton
 from ui.texts import text
 from ui.theme import page_font, tokens
 
 WIDTH = 780
 
 
-class Choice(QAbstractButton):
+class Choice(PaintedButton):
     """A large friendly button: a heading and a sentence."""
 
     def __init__(self, heading: str, sentence: str, *, first: bool = False, parent: QWidget | None = None) -> None:
@@ -34,20 +33,9 @@ class Choice(QAbstractButton):
         self._sentence, self._first = sentence, first
         self.setAccessibleName(heading)
         self.setAccessibleDescription(sentence)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(220, 112)
-
-    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
-        super().enterEvent(event)
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        super().leaveEvent(event)
-        self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
@@ -76,7 +64,7 @@ class Choice(QAbstractButton):
         painter.drawText(inner.adjusted(0, used + 8, 0, 0), flags, self._sentence)
 
 
-class RecentRow(QAbstractButton):
+class RecentRow(PaintedButton):
     """A draft: its title on the left, when it changed on the right."""
 
     def __init__(self, recent: Recent, parent: QWidget | None = None) -> None:
@@ -89,20 +77,9 @@ class RecentRow(QAbstractButton):
         self._when = locale.toString(moment, pattern)
         self.setAccessibleName(text("{title}, changed {when}", title=recent.title, when=self._when))
         self.setToolTip(str(recent.path))
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(300, 40)
-
-    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
-        super().enterEvent(event)
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        super().leaveEvent(event)
-        self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
