@@ -37,11 +37,11 @@ _MARKUP = re.compile(r"^\s*(?:#+\s*|[-*•]\s+|\d+[.)、]\s*)|\*\*|__|`", re.MUL
 
 _DATED = re.compile(
     r"\b1\d{3}\b|\b20\d{2}\b|\b\w+(?:st|nd|rd|th)[- ]centur(?:y|ies)"
-    r"|[\d,.]+ ?(?:feet|foot|met|km|kilomet|mile)"
+    r"|[\d,.]+ ?(?:feet|foot|met|km|kilomet|mile|years\b|o['’]clock|[ap]\.?m\b)"
     r"|\d+ ?年|[\d一二三四五六七八九十]+ ?世纪|\d+ ?(?:米|公里|英尺)",
     re.IGNORECASE,
 )
-"""Years, centuries and measures: what a small model makes up most readily."""
+"""Years, centuries, ages, hours and measures: what a small model makes up most readily."""
 
 _IT = re.compile(r"^It(’s|'s|s\b|\b)")
 _AFTER_IT = {"'s": " is", "’s": " is", "s": "’s", "": ""}

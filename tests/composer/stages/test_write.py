@@ -168,6 +168,8 @@ INVENTED = [
     "The tower was built in 1862 by the crown.",
     "It stands 42 metres above the sea.",
     "In the nineteenth century the quay was lengthened.",
+    "The mill has turned for over 100 years without a pause.",
+    "The keeper lets visitors in from 10 am until the evening.",
     "The road runs 12 km along the coast.",
     "Ships of 300 feet come here.",
 ]
