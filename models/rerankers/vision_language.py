@@ -42,6 +42,8 @@ AREA = SIDE * SIDE
 TILES = ("do_image_splitting", "crop_to_patches", "do_pan_and_scan")
 """How image processors name the cutting of a picture into tiles."""
 BATCH = 8
+MISFITS = (ValueError, KeyError, IndexError)
+"""What a picture raises that the steps do not fit, unlike the one of the trial at loading."""
 KIND = "a model that sees pictures"
 REFUSED = "Choose a vision-language model, or `none`: `python main.py models list` shows what there is."
 NOTHING = question("", "")
@@ -146,11 +148,14 @@ class VisionLanguageReranker:
         yield from [done] if done else []
         if self._looks.full:
             return
-        for now in self._batches(todo, cancel, lambda some: self._looks_at([pictures[at] for at in some], cancel)):
-            done += len(now)
-            yield done
-            if self._looks.full:
-                return
+        try:
+            for now in self._batches(todo, cancel, lambda some: self._looks_at([pictures[at] for at in some], cancel)):
+                done += len(now)
+                yield done
+                if self._looks.full:
+                    return
+        except MISFITS:
+            self._go_plain()
 
     def notices(self) -> list[str]:
         told, self._notices = self._notices, []
@@ -179,6 +184,17 @@ class VisionLanguageReranker:
     def _scores(self, pictures: Sequence[Picture], asked: str, cancel: Cancel) -> Sequence[float]:
         if self._plain:
             return self._plainly(pictures, asked, cancel)
+        try:
+            return self._fast(pictures, asked, cancel)
+        except MISFITS:
+            self._go_plain()
+            return self._plainly(pictures, asked, cancel)
+
+    def _go_plain(self) -> None:
+        self._plain, self._batch = True, 1
+        self._notices.append("This model looks at every picture anew for every place, which takes longer.")
+
+    def _fast(self, pictures: Sequence[Picture], asked: str, cancel: Cancel) -> Sequence[float]:
         looks = self._looks_at(pictures, cancel)
         there = [look for look in looks if look is not None]
         if not there:

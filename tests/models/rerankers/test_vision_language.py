@@ -144,6 +144,24 @@ def test_a_question_that_begins_otherwise(reranker: VisionLanguageReranker, some
         reranker.sight._head = head
 
 
+def test_a_picture_that_the_steps_do_not_fit(
+    folder: Path, some: list[Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the trial at loading could not foresee costs time, not the answer."""
+    reranker = VisionLanguageReranker(folder, precision="fp32", device="cpu")
+
+    def look(*_: object) -> None:
+        raise ValueError("features that cannot be told apart")
+
+    monkeypatch.setattr(reranker.sight, "look", look)
+    scores = reranker.rerank(some, CAPTION, PARAGRAPH, Cancel())
+    assert np.allclose(scores, reference(folder, reranker, some), atol=1e-3)
+    assert not list(reranker.prepare(some, Cancel()))
+    assert reranker.ways == "plain"
+    (told,) = reranker.notices()
+    assert "takes longer" in told
+
+
 def test_preparing_ends_at_the_limit(folder: Path, some: list[Picture], tmp_path: Path) -> None:
     reranker = VisionLanguageReranker(
         folder, precision="fp32", device="cpu", batch=1, looks=tmp_path, looks_bytes=20_000
