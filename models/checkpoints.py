@@ -26,12 +26,12 @@ from typing import Any, Literal
 from composer.errors import ComposerError, ModelFailed, ModelNotReady
 from composer.ports import Cancel
 from composer.types import Language
+from models.vocabulary import languages_by
 
 Precision = Literal["auto", "fp32", "bf16"]
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 SAMPLES, SAMPLE = 16, 1 << 16
-CHINESE = "港口的渔船在黎明前出发，老城的屋顶还在雾里。"
 FETCH = "Fetch it again, or choose another model: `python main.py models list` shows what there is."
 SMALLER = "Close other programs or choose a smaller model."
 OTHER = "Choose another model: `python main.py models list` shows what there is."
@@ -238,9 +238,8 @@ def fingerprint(files: Iterable[Path]) -> str:
 
 
 def languages(tokenizer: Any) -> tuple[Language, ...]:  # noqa: ANN401 - transformers is untyped
-    """English, and Chinese if the vocabulary knows it: fewer than 1.5 tokens a character."""
-    tokens = len(tokenizer(CHINESE, add_special_tokens=False)["input_ids"])
-    return ("en", "zh") if tokens < 1.5 * len(CHINESE) else ("en",)
+    """What the tokenizer's vocabulary was made for."""
+    return languages_by(lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]))
 
 
 def choose_device() -> str:

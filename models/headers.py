@@ -19,13 +19,11 @@ from composer.shelf import Purpose
 from composer.types import Language
 from models import gguf as ggufs
 from models.gguf import Gguf
+from models.vocabulary import bytes_of, languages_by
 
 LONGEST_SHOWN = 200
 MOST_CONFIG_BYTES = 4 << 20
 MOST_VOCABULARY_BYTES = 64 << 20
-CHINESE = "港口的渔船在黎明前出发，老城的屋顶还在雾里。"
-READS = 1.5
-"""A vocabulary was made for Chinese when this text takes fewer tokens a character."""
 CONTEXT = 8_192
 """Tokens of memory that a GGUF model is reckoned with: what a long passage and its outline need."""
 _QUANTISATIONS = {
@@ -123,9 +121,8 @@ def _languages(found: Gguf) -> tuple[Language, ...]:
     named = {each[:2].lower() for each in said if isinstance(each, bytes)} if isinstance(said, list) else set()
     words = [word for word in found.words if isinstance(word, bytes) and not word.isascii()]
     if found.text("tokenizer.ggml.model") == "gpt2":
-        words = [_bytes_of(word) for word in words]
-    reads = b"zh" in named or tokens_of(CHINESE, words) < READS * len(CHINESE)
-    return ("en", "zh") if reads else ("en",)
+        words = [bytes_of(word) for word in words]
+    return ("en", "zh") if b"zh" in named else languages_by(lambda text: tokens_of(text, words))
 
 
 def tokens_of(text: str, words: list[bytes]) -> int:
@@ -138,21 +135,6 @@ def tokens_of(text: str, words: list[bytes]) -> int:
         at += step
         count += 1
     return count
-
-
-def _bytes_of(word: bytes) -> bytes:
-    """A word of a byte-level vocabulary, whose every letter stands for one byte."""
-    return bytes(_BYTES.get(letter, 63) for letter in word.decode("utf-8", "replace"))
-
-
-def _byte_letters() -> dict[str, int]:
-    """GPT-2's letters for bytes: printable ones for themselves, the others from 256 on."""
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in plain]
-    return {chr(byte): byte for byte in plain} | {chr(256 + at): byte for at, byte in enumerate(others)}
-
-
-_BYTES = _byte_letters()
 
 
 # --- folders ---------------------------------------------------------------------------------------------------------
@@ -190,8 +172,8 @@ def _folder_languages(path: Path, text: dict[str, Any]) -> tuple[Language, ...]:
     words = [name.encode() for name in names if not name.isascii()]
     letters = sum(word.startswith("Ġ".encode()) for word in words) > 100
     if letters:
-        words = [_bytes_of(word) for word in words]
-    return ("en", "zh") if tokens_of(CHINESE, words) < READS * len(CHINESE) else ("en",)
+        words = [bytes_of(word) for word in words]
+    return languages_by(lambda text: tokens_of(text, words))
 
 
 def json_file(path: Path) -> dict[str, Any]:

@@ -22,9 +22,10 @@ from typing import Any
 from composer.errors import Cancelled, ModelFailed, ModelNotReady
 from composer.ports import Cancel
 from composer.types import Language
-from models.checkpoints import CHINESE, SMALLER
+from models.checkpoints import SMALLER
 from models.gguf import Gguf
 from models.templates import Messages, judged, render
+from models.vocabulary import languages_by
 
 BATCH = 128
 """Prompt tokens read between two looks at a stop. On two cores a model of 1.5 billion weights read 53 tokens/s in
@@ -94,8 +95,8 @@ class LlamaServer:
 
     @property
     def languages(self) -> tuple[Language, ...]:
-        """English, and Chinese if the vocabulary knows it: fewer than 1.5 tokens a character."""
-        return ("en", "zh") if self.count(CHINESE) < 1.5 * len(CHINESE) else ("en",)
+        """What the model's vocabulary was made for."""
+        return languages_by(self.count)
 
     def prompt(self, messages: Messages, **values: Any) -> str:  # noqa: ANN401 - what templates know
         """The conversation in the model's own template, ready for an answer. Raises ModelNotReady."""

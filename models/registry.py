@@ -59,7 +59,7 @@ class Models:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._torch = Host("picture model", settings.threads)
+        self._torch = Host("model", settings.threads)
         self._search = Host("search", settings.threads)
         self._catalogue: Catalogue | None = None
         self._writer: Writer | None = None

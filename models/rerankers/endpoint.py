@@ -6,8 +6,6 @@ picture when it is asked about nothing: what it thinks of pictures in general do
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 import re
 from collections import OrderedDict
@@ -25,17 +23,15 @@ from composer.ports import Cancel, Vectors
 from composer.types import Language, Picture
 from models import address as addresses
 from models.refusals import is_refusal
-from models.rerankers.pictures import opened
+from models.rerankers.pictures import HANDED_SIDE, as_address, opened
 from models.rerankers.questions import CAPTION, CONTEXT, NO, UNREADABLE, YES, question, shortened, telling
 from models.served import About, about
 from models.server import Server
 
 AT_ONCE = 4
 """Requests under way together; servers that compute one at a time queue the others."""
-LONGEST_SIDE = 768
-"""Pixels of what is sent; more costs these models time and tells them little."""
 QUALITY = 90
-"""Of the JPEG that is sent."""
+"""Of the JPEG that is sent: a network is slower than memory."""
 FIRST_WORDS = 20
 """Candidates for the first word that are asked for: the most that OpenAI's API allows."""
 LLAMA_FIRST_WORDS = 500
@@ -132,7 +128,7 @@ class EndpointReranker:
 
     def _try_out(self, known: About, cancel: Cancel) -> None:
         """One grey picture: a model that cannot see refuses it, and the answer shows what comes with it."""
-        grey = _sent(Image.new("RGB", (64, 64), "grey"))
+        grey = as_address(Image.new("RGB", (64, 64), "grey"), QUALITY)
         try:
             reply = self._ask(grey, question("", ""), 1, cancel)
         except ModelFailed as error:
@@ -181,8 +177,8 @@ class EndpointReranker:
             known = self._kept.get((picture.id, key))
         if known is not None:
             return known
-        image = opened(picture, LONGEST_SIDE)
-        score = UNREADABLE if image is None else ask(_sent(image))
+        image = opened(picture, HANDED_SIDE)
+        score = UNREADABLE if image is None else ask(as_address(image, QUALITY))
         with self._lock:
             self._kept[picture.id, key] = score
             if len(self._kept) > KEPT:
@@ -300,13 +296,6 @@ def _first_words(reply: _Reply) -> list[tuple[str, float]] | None:
 
 def _words(reply: _Reply) -> str:
     return (reply.choices[0].message.content or "") if reply.choices else ""
-
-
-def _sent(image: Image.Image) -> str:
-    """A picture as a data: address."""
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
 
 
 def _blind(model: str) -> ModelNotReady:

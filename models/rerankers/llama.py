@@ -9,8 +9,6 @@ question; several pictures' are kept, in a store of bounded size.
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -26,8 +24,9 @@ from models import gguf
 from models.checkpoints import fingerprint
 from models.gguf import Gguf
 from models.llama_server import LlamaServer
-from models.rerankers.pictures import opened
+from models.rerankers.pictures import HANDED_SIDE, as_address, opened
 from models.rerankers.questions import NO, UNREADABLE, YES, question
+from models.vocabulary import letters_of
 from models.writers.thoughts import unthinking
 
 CONTEXT = 4096
@@ -36,10 +35,6 @@ BATCH = 1024
 """Tokens computed at once; models whose picture tokens all look at each other need a picture's at once."""
 STORE_MB = 1024
 """For what is kept of pictures: 1.6 MB each with a model of 256 million weights, about 100 MB with one of 7 billion."""
-LONGEST_SIDE = 768
-"""Pixels; more costs these models time and tells them little about whether a picture suits a text."""
-QUALITY = 95
-"""Of the JPEG in which a picture is handed over."""
 KEPT = 128
 """Pictures whose JPEG is kept, about 100 kB each."""
 ANSWERS = 50_000
@@ -119,7 +114,7 @@ class LlamaReranker:
     def _answer(self, picture: Picture, asked: str, cancel: Cancel) -> dict[str, Any]:
         """The first word with its odds, as llama.cpp tells them."""
         before, _, after = self._prompt(asked).partition(MARK)
-        seen = {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{self._jpeg(picture)}"}}
+        seen = {"type": "image_url", "image_url": {"url": self._jpeg(picture)}}
         content = [{"type": "text", "text": before}, seen, {"type": "text", "text": after}]
         request = {**self._request, "messages": [{"role": "user", "content": content}]}
         for chunk in self._server.stream(request, cancel):
@@ -152,14 +147,12 @@ class LlamaReranker:
         raise refusal
 
     def _jpeg(self, picture: Picture) -> str | None:
-        """The picture as it is handed over, in base64; None if it cannot be read."""
+        """The picture as it is handed over; None if it cannot be read."""
         if picture.id not in self._jpegs:
-            image = opened(picture, LONGEST_SIDE)
+            image = opened(picture, HANDED_SIDE)
             if image is None:
                 return None
-            data = io.BytesIO()
-            image.save(data, "JPEG", quality=QUALITY, subsampling=0)
-            self._jpegs[picture.id] = base64.b64encode(data.getvalue()).decode("ascii")
+            self._jpegs[picture.id] = as_address(image)
         self._jpegs.move_to_end(picture.id)
         while len(self._jpegs) > KEPT:
             self._jpegs.popitem(last=False)
@@ -193,7 +186,7 @@ def _pair(names: str) -> tuple[Gguf, Gguf]:
 def _answers(model: Gguf) -> tuple[set[int], set[int]]:
     """The tokens that are a yes and a no. Raises ModelNotReady if the vocabulary has none."""
     spelled = {word.decode("utf-8", "replace"): token for token, word in enumerate(model.words)}
-    write = _letters if model.text("tokenizer.ggml.model") == "gpt2" else _pieces
+    write = letters_of if model.text("tokenizer.ggml.model") == "gpt2" else _pieces
     yes, no = ({spelled[write(word)] for word in words if write(word) in spelled} for words in (YES, NO))
     if not yes or not no:
         raise ModelNotReady("The model's vocabulary cannot tell yes from no.", "Choose another model for re-ranking.")
@@ -203,10 +196,3 @@ def _answers(model: Gguf) -> tuple[set[int], set[int]]:
 def _pieces(word: str) -> str:
     """As a sentencepiece vocabulary writes it."""
     return word.replace(" ", "▁")
-
-
-def _letters(word: str) -> str:
-    """As a byte-level vocabulary writes it: printable bytes as themselves, the others as letters from 256 on."""
-    plain = {*range(33, 127), *range(161, 173), *range(174, 256)}
-    others = [byte for byte in range(256) if byte not in plain]
-    return "".join(chr(byte if byte in plain else 256 + others.index(byte)) for byte in word.encode())

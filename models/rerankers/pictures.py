@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
 from composer.types import Picture
 
+HANDED_SIDE = 768
+"""Pixels of the longer side of what is handed to llama.cpp or a server; more costs time and tells them little."""
 NARROWEST = 32
 """Pixels; some models refuse pictures that are far longer than wide, so these get white edges."""
 
@@ -21,6 +25,13 @@ def opened(picture: Picture, side: int) -> Image.Image | None:
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue
     return None
+
+
+def as_address(image: Image.Image, quality: int = 95) -> str:
+    """The picture as a JPEG in a data: address, which is how chat interfaces take pictures (RFC 2397)."""
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality, subsampling=0 if quality >= 95 else 2)
+    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
 
 
 def small(path: Path, side: int) -> Image.Image:

@@ -11,6 +11,7 @@ import pytest
 from composer.errors import ModelNotReady
 from models import found, headers
 from models.found import Found
+from models.vocabulary import CHINESE
 from tests.models import gguf_files
 
 LAYER = "application/vnd.ollama.image."
@@ -215,7 +216,7 @@ def test_a_folder_says_what_its_config_says(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"x" * 5000)
     config = {"architectures": ["LlamaForCausalLM"], "max_position_embeddings": 4096, "dtype": "bfloat16"}
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
-    characters = {each: at for at, each in enumerate(headers.CHINESE)}
+    characters = {each: at for at, each in enumerate(CHINESE)}
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": characters}}), "utf-8")
     header = headers.folder(tmp_path)
     assert (header.purpose, header.context, header.quantisation, header.size) == ("writer", 4096, "bfloat16", 5000)
