@@ -215,7 +215,7 @@ def fit(found: list[Found]) -> tuple[float, float, Weights, float]:
 def measure(found: list[Found]) -> dict[str, float]:
     order = orders(found)
     right, wrong = emptiness(found, STARTER_WEIGHTS, Settings().empty_below)
-    measured = {"queries": len(found)}
+    measured: dict[str, float] = {"queries": len(found)}
     for kind in ("vector", "words", "everywhere", "judge", "fused"):
         for depth in (1, 8):
             measured[f"{kind}_r{depth}"] = round(recall(found, depth, order, kind), 3)

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from composer.errors import ComposerError, ModelNotReady
 from composer.ports import Cancel
-from models.store import fetch_package
+from models.sources.index import fetch_package
 
 HERE = Path(__file__).resolve().parent
 MANIFEST = HERE / "library.tsv"
