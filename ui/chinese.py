@@ -267,9 +267,9 @@ CHINESE: dict[str, str] = {
     "Add a model file…": "添加模型文件…",
     "Add a model folder…": "添加模型文件夹…",
     "Add a server…": "添加服务器…",
-    "Fetch another…": "获取其他模型…",
-    "Fetch another model": "获取其他模型",
-    "Fetch": "获取",
+    "Fetch another…": "下载其他模型…",
+    "Fetch another model": "下载其他模型",
+    "Fetch": "下载",
     "Give the address of a model's page on the Hugging Face hub, or its name there. Of a page with several "
     "files choose one .gguf file and copy its address.": (
         "请填写模型在 Hugging Face 上的页面地址或名称。若页面上有多个文件，请选择一个 .gguf 文件并复制其地址。"
