@@ -83,10 +83,10 @@ def look(tools: Tools, asked: list[Query]) -> Iterator[Found]:
     if not len(rows):
         raise SystemExit("The demo pictures are not in the library: run `make setup` first.")
     vectors = tools.encoder.encode_texts([query.text for query in asked])
-    nearest = tools.search.nearest(vectors, DEPTH, rows)
+    nearest = tools.search.nearest(vectors, DEPTH, folders)
     everything = list(catalogue.pictures(rows.tolist(), folders).values())
     captions = tools.encoder.encode_texts([picture.caption or picture.words for picture in everything])
-    heard = tools.captions.nearest(vectors, DEPTH, rows)
+    heard = tools.captions.nearest(vectors, DEPTH, folders)
     for query, vector, near, said in zip(asked, vectors, nearest, heard, strict=True):
         if not near:
             raise SystemExit("The demo pictures have no vectors yet: run `make setup` first.")

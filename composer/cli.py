@@ -285,7 +285,7 @@ def library_search(
         near: list[tuple[int, float]] = []
         if not words_only:
             tools = workshop.tools()
-            near = tools.search.nearest(tools.encoder.encode_texts([text]), limit * 2, catalogue.rows(folders))[0]
+            near = tools.search.nearest(tools.encoder.encode_texts([text]), limit * 2, folders)[0]
         found = joined(by_words(catalogue, text, folders, limit * 2), near, limit)
         pictures = catalogue.pictures([row for row, _, _ in found], folders)
     finally:

@@ -161,6 +161,9 @@ class _Run:
                 yield from _told("index", step.done, step.total, start, step.notice)
             for step in embed_captions(catalogue, self.brief.libraries, self.tools.encoder, self.cancel):
                 yield from _told("index", step.done, step.total, start, step.notice)
+            for search in (self.tools.search, self.tools.captions):
+                for done, total in search.follow(self.cancel):
+                    yield from _told("index", done, total, start, "")
             yield from self._library_notices()
         yield StageFinished("index", time.monotonic() - start)
 
@@ -355,7 +358,7 @@ class _Run:
         blocks = [block for block in self.draft.article.blocks if block.kind == "paragraph"]
         subjects = self._subjects()
         texts = [self._evidence_text(block, subjects[block.section]) for block in blocks]
-        nearest = self.tools.search.nearest(self._encoded(texts), 1, self.rows)
+        nearest = self.tools.search.nearest(self._encoded(texts), 1, self.brief.libraries)
         evidence: dict[str, float] = {}
         for block, text, near in zip(blocks, texts, nearest, strict=True):
             words = by_words(self.tools.catalogue, text, self.brief.libraries, 1)
@@ -371,14 +374,15 @@ class _Run:
         return self.tools.encoder.encode_texts(texts)
 
     def _shortlist(self, slot: Slot, vector: Vectors, count: int) -> tuple[Candidate, ...]:
-        rows = self.rows if self.rows is not None else self.tools.catalogue.rows(self.brief.libraries)
         folders = self.brief.libraries
         paragraph = self._text_of(slot.after)
-        near = self.tools.search.nearest(vector[None, :], DEPTH, rows)[0]
+        near = self.tools.search.nearest(vector[None, :], DEPTH, folders)[0]
         catalogue = self.tools.catalogue
         rankings = [
             Ranking("vector", tuple(near)),
-            Ranking("captions", tuple(self.tools.captions.nearest(vector[None, :], DEPTH, rows)[0]), CAPTIONS_WEIGHT),
+            Ranking(
+                "captions", tuple(self.tools.captions.nearest(vector[None, :], DEPTH, folders)[0]), CAPTIONS_WEIGHT
+            ),
             Ranking("words", tuple(by_words(catalogue, f"{slot.query} {slot.caption}", folders, DEPTH))),
             Ranking("words", tuple(by_words(catalogue, slot.query, folders, DEPTH))),
             Ranking("context", tuple(by_words(catalogue, paragraph, folders, DEPTH)), weight=0.5),

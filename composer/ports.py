@@ -145,7 +145,23 @@ class Encoder(ImageEncoder, TextEncoder, Protocol):
 
 
 class VectorIndex(Protocol):
-    """Nearest neighbours by cosine. Ids are the catalogue's row numbers."""
+    """Nearest neighbours by cosine. Ids are the catalogue's row numbers.
+
+    An index may keep itself on disk. It is derived from the catalogue: one that is damaged, cut short or of another
+    form comes up empty, with the stamp "", and is filled anew.
+    """
+
+    def stamp(self) -> str:
+        """What was given to the last `save` that holds; "" for an index that is new or was emptied."""
+        ...
+
+    def save(self, stamp: str) -> None:
+        """Make what was added and removed last, where the index keeps itself on disk; `stamp` says how far it came."""
+        ...
+
+    def clear(self) -> None:
+        """Take everything out; the stamp is "" then."""
+        ...
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         """Vectors of shape (n, dimensions), unit length. An id already present is replaced."""

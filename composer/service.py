@@ -14,10 +14,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from composer import shelving
+from composer import librarian, shelving
 from composer.errors import Cancelled, ComposerError
 from composer.lane import Lane
 from composer.library.catalogue import Catalogue
+from composer.library.pace import Pace
 from composer.library.scan import scan
 from composer.library.search import by_words
 from composer.pipeline import Tools, compose
@@ -37,12 +38,14 @@ from composer.wire import (
     Failed,
     Found,
     Happened,
+    IndexLibrary,
     Ready,
     RenewModels,
     ReportLine,
     ScanFolder,
     Scanned,
     SearchLibrary,
+    SetPace,
     Shutdown,
     Stopped,
     decode_command,
@@ -132,12 +135,13 @@ class Service:
         self._waiting: dict[int, Cancel] = {}
         self._running: dict[int, Cancel] = {}
         self._ahead: Preparation | None = None
+        self._pace = Pace()
         self._lanes: dict[str, Lane] = {}
 
     def run(self) -> None:
         """Serve until Shutdown or the end of the input; what runs then is cancelled."""
         self._say(0, Ready(self._version))
-        self._lanes = {name: Lane(name) for name in ("library", "shelf", "desk")}
+        self._lanes = {name: Lane(name) for name in ("library", "indexing", "shelf", "desk")}
         self._lanes["models"] = Lane("models", self._look_ahead, self._idle)
         try:
             for line in self._commands:
@@ -211,6 +215,10 @@ class Service:
         self._say(job, end)
 
     def _carry_out(self, job: int, command: AnyCommand, cancel: Cancel) -> None:
+        if isinstance(command, librarian.LibraryCommand):
+            for report in librarian.carry_out(command, self._tools(), self._pace, cancel):
+                self._say(job, report)
+            return
         match command:
             case Compose():
                 self._compose(job, command, cancel)
@@ -292,4 +300,8 @@ def _lane(command: AnyCommand) -> str:
         return "models"
     if isinstance(command, shelving.BYTES):
         return "shelf"
+    if isinstance(command, IndexLibrary):
+        return "indexing"
+    if isinstance(command, librarian.LibraryCommand) and not isinstance(command, SetPace):
+        return "library"
     return "library" if isinstance(command, SearchLibrary | ExportArticle) else "desk"

@@ -96,6 +96,18 @@ class Picture(Struct, frozen=True, kw_only=True):
     """Near-duplicates share a group; empty when it stands alone."""
     preview: str = ""
     """A small upright RGB copy for the screen, at most 512 px a side."""
+    title: str = ""
+    people: str = ""
+    """Names, separated by "; "."""
+    place: str = ""
+    taken: str = ""
+    """ISO 8601, as far as known: 2019, 2019-05 or 2019-05-04."""
+    creator: str = ""
+    copyright: str = ""
+    terms: str = ""
+    """Usage terms as the picture words them."""
+    source: str = ""
+    """Address that it came from."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from composer.collection import Details, Edit, Hit, LibraryFolder, LibraryState, Query
 from composer.errors import ModelFailed
 from composer.shelf import Check, DiskUse, ModelRow, ModelSet, Purpose
 from composer.types import AnyEvent, Brief, Candidate, Composition
@@ -55,6 +56,88 @@ class ExportArticle(Command, frozen=True, tag="export"):
     composition: Composition
     folder: str
     formats: tuple[Format, ...] = ("markdown", "html")
+
+
+class FindPictures(Command, frozen=True, tag="find-pictures"):
+    """Look for pictures; answers Matched. The answer is kept until the next search of the same name."""
+
+    query: Query
+    search: str = "library"
+    count: int = 60
+    """How many hits come at once."""
+
+
+class ShowHits(Command, frozen=True, tag="show-hits"):
+    """More of what was found, from `start`; answers HitsShown."""
+
+    search: str
+    start: int
+    count: int
+
+
+class DescribePicture(Command, frozen=True, tag="describe-picture"):
+    """All that is known of one picture; answers Described."""
+
+    id: str
+
+
+class MarkPictures(Command, frozen=True, tag="mark-pictures"):
+    """Rate, hide or tag; None leaves a mark as it is. Answers LibraryChanged."""
+
+    ids: tuple[str, ...]
+    rating: int | None = None
+    hidden: bool | None = None
+    tags: tuple[str, ...] | None = None
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+
+
+class EditPicture(Command, frozen=True, tag="edit-picture"):
+    """Change what is said of a picture, in a sidecar beside it; answers Described."""
+
+    id: str
+    edit: Edit
+
+
+class UsePictures(Command, frozen=True, tag="use-pictures"):
+    """Remember which pictures an article uses now."""
+
+    article: str
+    """Path of its project, or its title where it has none."""
+    title: str
+    ids: tuple[str, ...]
+
+
+class ShowLibrary(Command, frozen=True, tag="show-library"):
+    """The state of the library; answers LibraryShown."""
+
+
+class PutFolder(Command, frozen=True, tag="put-folder"):
+    """Add a folder to the library, or change its rules; answers LibraryShown. Nothing is scanned by this."""
+
+    folder: LibraryFolder
+
+
+class DropFolder(Command, frozen=True, tag="drop-folder"):
+    """Take a folder out of the library; its files stay where they are. Answers LibraryShown."""
+
+    path: str
+
+
+class IndexLibrary(Command, frozen=True, tag="index-library"):
+    """Scan folders (all if none is named) and look at what is new, in the background: gives way to articles.
+
+    Answers Indexing again and again, Scanned for each folder, then LibraryShown.
+    """
+
+    folders: tuple[str, ...] = ()
+
+
+class SetPace(Command, frozen=True, tag="set-pace"):
+    """Pause or go on with work in the background, or hold it back; answers LibraryShown."""
+
+    paused: bool = False
+    share: float = 1.0
 
 
 class ListModels(Command, frozen=True, tag="list-models"):
@@ -113,6 +196,17 @@ AnyCommand = (
     | ScanFolder
     | SearchLibrary
     | ExportArticle
+    | FindPictures
+    | ShowHits
+    | DescribePicture
+    | MarkPictures
+    | EditPicture
+    | UsePictures
+    | ShowLibrary
+    | PutFolder
+    | DropFolder
+    | IndexLibrary
+    | SetPace
     | ListModels
     | PullModel
     | VerifyModel
@@ -156,6 +250,47 @@ class Scanned(Report, frozen=True, tag="scanned"):
 
 class Found(Report, frozen=True, tag="found"):
     candidates: tuple[Candidate, ...] = ()
+
+
+class Matched(Report, frozen=True, tag="matched"):
+    """What was found: how many in all, and the first of them."""
+
+    search: str
+    total: int
+    hits: tuple[Hit, ...] = ()
+    notice: str = ""
+    """Something the writer should know, such as that only words were searched."""
+
+
+class HitsShown(Report, frozen=True, tag="hits-shown"):
+    search: str
+    start: int
+    hits: tuple[Hit, ...] = ()
+
+
+class Described(Report, frozen=True, tag="described"):
+    details: Details
+
+
+class LibraryChanged(Report, frozen=True, tag="library-changed"):
+    """Pictures of these ids are not as they were; without ids: any may have changed."""
+
+    ids: tuple[str, ...] = ()
+
+
+class LibraryShown(Report, frozen=True, tag="library-shown"):
+    state: LibraryState
+
+
+class Indexing(Report, frozen=True, tag="indexing"):
+    """How far work in the background is."""
+
+    step: Literal["scan", "look", "captions", "screens", "text", "index"]
+    done: int
+    total: int
+    folder: str = ""
+    notice: str = ""
+    seconds_left: float | None = None
 
 
 class Exported(Report, frozen=True, tag="exported"):
@@ -224,6 +359,12 @@ AnyReport = (
     | Happened
     | Scanned
     | Found
+    | Matched
+    | HitsShown
+    | Described
+    | LibraryChanged
+    | LibraryShown
+    | Indexing
     | Exported
     | ModelsListed
     | Pulling

@@ -223,6 +223,15 @@ class _Index:
         self._encoder = encoder
         self._index: VectorIndex | None = None
 
+    def stamp(self) -> str:
+        return self._ready().stamp()
+
+    def save(self, stamp: str) -> None:
+        self._ready().save(stamp)
+
+    def clear(self) -> None:
+        self._ready().clear()
+
     def add(self, ids: Ids, vectors: Vectors) -> None:
         self._ready().add(ids, vectors)
 

@@ -6,21 +6,23 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from composer.errors import LibraryError
-from composer.library import schema, thumbnails
+from composer.library import thumbnails
+from composer.library.database import LISTED, Database, absolute, below, joined, listed
+from composer.library.embeddings import CAPTIONS, Embeddings
+from composer.library.folders import Folders
+from composer.library.marks import Marks
+from composer.library.metadata import Words
 from composer.library.tokens import tokens
-from composer.ports import Ids, Vectors
+from composer.ports import Ids
 from composer.types import Picture
 from composer.wire import Skipped
 
@@ -29,11 +31,14 @@ GONE = -1
 _LATEST = (1 << 63) - 1
 """The largest number SQLite keeps, in 2262; a file dated later is looked at in every scan."""
 _USABLE = "picture IS NOT NULL AND reason IS NULL"
-_HALF = np.dtype("<f2")
-
-
-CAPTIONS = "#captions"
-"""Ends the model id of vectors made from a picture's words instead of from the picture."""
+_FILES = "files JOIN directories ON number = directory"
+_SHOWN = "picture NOT IN (SELECT row FROM pictures JOIN marks USING (id) WHERE hidden = 1)"
+_TEXTS = Words.__struct_fields__
+"""Columns of what a picture says of itself; the table has them under the same names."""
+_PICTURE = (
+    "id", "width", "height", "caption", "words", "licence", "credit", "group", "title", "people", "place", "taken",
+    "creator", "copyright", "terms", "source",
+)  # fmt: skip
 
 
 class Stats(Struct, frozen=True, kw_only=True):
@@ -66,13 +71,19 @@ class Entry(Struct, frozen=True, kw_only=True):
     width: int = 0
     """0: the picture is in the catalogue already and was not decoded again."""
     height: int = 0
-    caption: str = ""
-    words: str = ""
-    licence: str = ""
-    credit: str = ""
+    told: Words = Words()
     phash: int = 0
     look: bytes = b""
     preview: str = ""
+
+
+class Place(NamedTuple):
+    """A directory as the last scan left it."""
+
+    digest: bytes | None
+    """Of its listing; None when not all of it was taken in."""
+    files: int
+    """Files known in it, usable or not."""
 
 
 class Hashes(Struct, frozen=True):
@@ -88,7 +99,7 @@ class Hashes(Struct, frozen=True):
 
 
 class Catalogue:
-    """All pictures of all folders. May be shared between threads: one lock guards the one connection.
+    """All pictures of all folders. May be shared between threads.
 
     Every method raises LibraryError when the file is damaged, full or locked by another process for too long.
     """
@@ -96,13 +107,14 @@ class Catalogue:
     def __init__(self, file: Path, previews: Path) -> None:
         """Open or make the catalogue in `file`; `previews` is the folder of the preview pictures."""
         self.file, self.previews = file, previews
-        self._link = schema.connect(file)
-        self._lock = threading.RLock()
+        self.database = Database(file)
+        self.embeddings = Embeddings(self.database)
+        self.folders = Folders(self.database)
+        self.marks = Marks(self.database)
         self._corpus = (-1, 0, 0.0)
 
     def close(self) -> None:
-        with self._lock:
-            self._link.close()
+        self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -110,100 +122,86 @@ class Catalogue:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # --- reading ---------------------------------------------------------------------------------------------------
+    def version(self) -> int:
+        """A number that grows whenever anything changes."""
+        return self.database.version()
+
+    # --- pictures --------------------------------------------------------------------------------------------------
 
     def rows(self, folders: Sequence[str]) -> Ids:
-        """Row numbers of the pictures with a usable file below any of the folders (anywhere if none), ascending."""
-        where, values = _below(folders)
-        found = self._all(f"SELECT DISTINCT picture FROM files WHERE {_USABLE} AND {where} ORDER BY picture", values)
-        return np.fromiter(chain.from_iterable(found), np.int64)
+        """Rows of the pictures with a usable file below any of the folders (anywhere if none), ascending.
+
+        Pictures that the writer hid are left out.
+        """
+        where, values = below(folders)
+        sql = f"SELECT DISTINCT picture FROM {_FILES} WHERE {_USABLE} AND {where} AND {_SHOWN} ORDER BY picture"
+        return np.fromiter(chain.from_iterable(self.database.all(sql, values)), np.int64)
 
     def among(self, rows: Iterable[int], folders: Sequence[str]) -> set[int]:
         """Those of the rows that `rows(folders)` would give; cheap for a few rows of a large catalogue."""
-        where, values = _below(folders)
-        sql = f"SELECT DISTINCT picture FROM files WHERE {_USABLE} AND picture IN {_LISTED} AND {where}"
-        return {row for (row,) in self._all(sql, [_listed(rows), *values])}
+        where, values = below(folders)
+        sql = f"SELECT DISTINCT picture FROM {_FILES} WHERE picture IN {LISTED} AND {_USABLE} AND {where} AND {_SHOWN}"
+        return {row for (row,) in self.database.all(sql, [listed(rows), *values])}
+
+    def covers(self, folders: Sequence[str]) -> bool:
+        """Whether every known file lies below one of the folders."""
+        where, values = below(folders)
+        sql = f"SELECT 1 FROM directories WHERE NOT {where} AND EXISTS (SELECT 1 FROM files WHERE directory = number)"
+        return not self.database.all(f"{sql} LIMIT 1", values)
 
     def pictures(self, rows: Sequence[int], folders: Sequence[str] = ()) -> dict[int, Picture]:
         """The pictures by row; rows that are not there or not usable are left out.
 
         The path is the first usable one below the folders, or the first anywhere.
         """
-        where, values = _below(folders)
+        where, values = below(folders)
+        columns = ", ".join(f"pictures.{'grp' if name == 'group' else name}" for name in _PICTURE)
         sql = (
-            "SELECT row, id, path, width, height, caption, words, licence, credit, grp, preview FROM pictures"
-            f" JOIN files ON picture = row AND {_USABLE} WHERE row IN {_LISTED} ORDER BY row, NOT ({where}), path"
+            f"SELECT row, path, name, preview, {columns} FROM pictures JOIN files ON picture = row AND {_USABLE}"
+            f" JOIN directories ON number = directory WHERE row IN {LISTED} ORDER BY row, NOT ({where}), path, name"
         )
         found: dict[int, Picture] = {}
-        for row, *values_ in self._all(sql, [_listed(rows), *values]):
+        for row, path, name, preview, *rest in self.database.all(sql, [listed(rows), *values]):
             if row not in found:
-                found[row] = self._picture(*values_)
+                found[row] = self._picture(joined(path, name), preview, rest)
         return found
 
-    def _picture(self, id_: str, path: str, width: int, height: int, *texts: str) -> Picture:
-        caption, words, licence, credit, group, preview = texts
-        return Picture(
-            id=id_,
-            path=path,
-            width=width,
-            height=height,
-            caption=caption,
-            words=words,
-            licence=licence,
-            credit=credit,
-            group=group,
-            preview=str(self.previews.absolute() / preview) if preview else "",
-        )
+    def _picture(self, path: str, preview: str, values: Sequence[Any]) -> Picture:
+        fields: dict[str, Any] = dict(zip(_PICTURE, values, strict=True))
+        return Picture(path=path, preview=str(self.previews.absolute() / preview) if preview else "", **fields)
+
+    def row_of(self, picture: str) -> int | None:
+        """The row of a picture id."""
+        found = self.database.all("SELECT row FROM pictures WHERE id = ?", [picture])
+        return int(found[0][0]) if found else None
 
     def paths(self, row: int) -> list[str]:
         """Where the picture lies, usable files only."""
-        sql = f"SELECT path FROM files WHERE picture = ? AND {_USABLE} ORDER BY path"
-        return [path for (path,) in self._all(sql, [row])]
-
-    def vectors(self, model: str, rows: Ids | None = None) -> tuple[Ids, Vectors]:
-        """Rows that have a vector of the model, ascending, and the vectors, shape (len(rows), dimensions), float32.
-
-        `rows` restricts the answer. Without any vector the shape is (0, 0).
-        """
-        sql, values = "SELECT picture, vector FROM vectors WHERE model = ?", [model]
-        if rows is not None:
-            sql, values = f"{sql} AND picture IN {_LISTED}", [model, _listed(rows.tolist())]
-        found = self._all(f"{sql} ORDER BY picture", values)
-        if not found:
-            return np.empty(0, np.int64), np.empty((0, 0), np.float32)
-        ids = np.fromiter((row for row, _ in found), np.int64, len(found))
-        flat = np.frombuffer(b"".join(blob for _, blob in found), _HALF)
-        return ids, flat.reshape(len(found), -1).astype(np.float32)
-
-    def missing(self, model: str, folders: Sequence[str]) -> Ids:
-        """Rows of the folders that have no vector of the model, ascending."""
-        have = self._all("SELECT picture FROM vectors WHERE model = ?", [model])
-        return np.setdiff1d(self.rows(folders), np.fromiter(chain.from_iterable(have), np.int64))
+        found = self.database.all(f"SELECT path, name FROM {_FILES} WHERE picture = ? AND {_USABLE}", [row])
+        return sorted(joined(path, name) for path, name in found)
 
     def skipped(self, folder: str) -> tuple[Skipped, ...]:
         """Files below the folder that are not in the library, and why, by path."""
-        where, values = _below([folder])
-        sql = f"SELECT path, reason FROM files WHERE reason IS NOT NULL AND {where} ORDER BY path"
-        return tuple(Skipped(path, reason) for path, reason in self._all(sql, values))
+        where, values = below([folder])
+        found = self.database.all(
+            f"SELECT path, name, reason FROM {_FILES} WHERE reason IS NOT NULL AND {where} ORDER BY path, name", values
+        )
+        return tuple(Skipped(joined(path, name), reason) for path, name, reason in found)
 
     def stats(self) -> Stats:
         """Counts over everything."""
-        (pictures, files, size) = self._all(
+        (pictures, files, size) = self.database.all(
             f"SELECT count(DISTINCT picture), count(*), coalesce(sum(size), 0) FROM files WHERE {_USABLE}"
         )[0]
-        skipped = self._all("SELECT count(*) FROM files WHERE reason IS NOT NULL")[0][0]
-        folders = tuple(path for (path,) in self._all("SELECT path FROM folders ORDER BY path"))
-        vectors = dict(self._all("SELECT model, count(*) FROM vectors GROUP BY model ORDER BY model"))
+        skipped = self.database.number("SELECT count(*) FROM files WHERE reason IS NOT NULL")
+        folders = tuple(path for (path,) in self.database.all("SELECT path FROM folders ORDER BY path"))
+        vectors = self.embeddings.counts()
         return Stats(pictures=pictures, files=files, skipped=skipped, folders=folders, vectors=vectors, bytes=size)
-
-    def version(self) -> int:
-        """A number that grows whenever pictures, files or vectors change."""
-        return int(self._all("SELECT value FROM meta WHERE name = 'version'")[0][0])
 
     def matches(self, expression: str, caption: float, rest: float) -> tuple[Ids, NDArray[np.float64]]:
         """Rows whose words match an FTS5 expression, and FTS5's BM25 with those column weights, higher is better."""
         sql = "SELECT rowid, -bm25(words, ?, ?) FROM words WHERE words MATCH ?"
-        found = self._all(sql, [caption, rest, expression])
+        found = self.database.all(sql, [caption, rest, expression])
         flat = np.fromiter(chain.from_iterable(found), np.float64).reshape(-1, 2)
         return flat[:, 0].astype(np.int64), flat[:, 1]
 
@@ -211,28 +209,18 @@ class Catalogue:
         """How many pictures have words indexed, and how many tokens one has on average."""
         version = self.version()
         if self._corpus[0] != version:  # counting reads every picture: too slow to do for every search
-            count, average = self._all("SELECT count(*), coalesce(avg(length), 0) FROM pictures")[0]
+            count, average = self.database.all("SELECT count(*), coalesce(avg(length), 0) FROM pictures")[0]
             self._corpus = (version, int(count), float(average))
         return self._corpus[1:]
 
-    def known(self, folder: str) -> dict[str, Stamp]:
-        """Every file below the folder by path, as the last scan left it."""
-        where, values = _below([folder])
-        found = self._all(f"SELECT path, size, mtime_ns, beside FROM files WHERE {where}", values)
-        return {path: (size, mtime, beside) for path, size, mtime, beside in found}
-
-    def unsettled(self) -> bool:
-        """Whether files came or went since `settle`, perhaps in a scan that was cut short."""
-        return bool(self._all("SELECT value FROM meta WHERE name = 'unsettled'")[0][0])
-
     def has(self, picture: str) -> bool:
         """Whether the picture of that id is in the catalogue, with a preview on the disk."""
-        found = self._all("SELECT preview FROM pictures WHERE id = ?", [picture])
+        found = self.database.all("SELECT preview FROM pictures WHERE id = ?", [picture])
         return bool(found) and (self.previews / found[0][0]).is_file()
 
     def hashes(self) -> Hashes:
         """What near-duplicates are found by, of all pictures, ascending by row."""
-        found = self._all("SELECT row, id, phash, look, width, height, grp FROM pictures ORDER BY row")
+        found = self.database.all("SELECT row, id, phash, look, width, height, grp FROM pictures ORDER BY row")
         rows, ids, phash, looks, width, height, groups = map(list, zip(*found, strict=True)) if found else [[]] * 7
         return Hashes(
             rows=np.array(rows, np.int64),
@@ -243,67 +231,98 @@ class Catalogue:
             groups=groups,
         )
 
-    # --- writing ---------------------------------------------------------------------------------------------------
+    # --- folders and files -----------------------------------------------------------------------------------------
 
-    def store_vectors(self, model: str, rows: Ids, vectors: Vectors) -> None:
-        """Keep the vectors, shape (len(rows), dimensions). Rows that are not in the catalogue any more are passed over.
+    def places(self, folder: str) -> dict[str, Place]:
+        """Every directory from the folder down that has files, by path."""
+        where, values = below([folder])
+        found = self.database.all(f"SELECT path, digest, count FROM directories WHERE {where}", values)
+        return {path: Place(digest, count) for path, digest, count in found}
 
-        Raises LibraryError when a vector holds something that is not a number: it would poison every search.
-        """
-        if len(rows) != len(vectors) or not np.isfinite(vectors).all():
-            raise LibraryError(f"The encoder {model} gave vectors that cannot be used.", "Choose another encoder.")
-        blobs = (
-            (model, vector.tobytes(), row) for row, vector in zip(rows.tolist(), vectors.astype(_HALF), strict=True)
-        )
-        sql = "INSERT OR REPLACE INTO vectors (model, vector, picture) SELECT ?1, ?2, row FROM pictures WHERE row = ?3"
-        with self._writing() as link:
-            link.executemany(sql, blobs)
-
-    def remember_folder(self, folder: str) -> None:
-        if not self._all("SELECT 1 FROM folders WHERE path = ?", [folder]):
-            with self._writing() as link:
-                link.execute("INSERT OR IGNORE INTO folders VALUES (?)", [folder])
+    def known(self, directory: str) -> dict[str, Stamp]:
+        """The files of one directory by name, as the last scan left them."""
+        sql = f"SELECT name, size, mtime_ns, beside FROM {_FILES} WHERE path = ?"
+        found = self.database.all(sql, [directory])
+        return {name: (size, mtime, beside) for name, size, mtime, beside in found}
 
     def record(self, entries: Iterable[Entry]) -> None:
         """Put what a scan found into the catalogue, all of it or nothing."""
-        with self._writing() as link:
+        with self.database.writing() as link:
+            numbers: dict[str, int] = {}
             for entry in entries:
                 row = _put_picture(link, entry) if entry.id else None
                 lost = bool(entry.id) and row is None  # another scan dropped the picture just now
                 changed = GONE if lost else min(entry.mtime_ns, _LATEST)
+                place, name = os.path.split(entry.path)
+                if place not in numbers:
+                    numbers[place] = _directory(link, place)
                 link.execute(
-                    "INSERT OR REPLACE INTO files (path, size, mtime_ns, beside, picture, reason) VALUES (?,?,?,?,?,?)",
-                    [entry.path, entry.size, changed, entry.beside, row, entry.reason],
+                    "INSERT OR REPLACE INTO files (directory, name, size, mtime_ns, beside, picture, reason)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [numbers[place], name, entry.size, changed, entry.beside, row, entry.reason],
                 )
             _unsettle(link)
 
+    def close_place(self, directory: str, digest: bytes | None) -> None:
+        """A scan has taken in a whole directory whose listing has that digest.
+
+        With None, or when one of its files is to be looked at again, the next scan sorts the directory out once more.
+        """
+        with self.database.writing() as link:
+            link.execute(
+                "UPDATE directories SET count = (SELECT count(*) FROM files WHERE directory = number), digest = CASE"
+                " WHEN EXISTS (SELECT 1 FROM files WHERE directory = number AND mtime_ns = ?) THEN NULL ELSE ? END"
+                " WHERE path = ?",
+                [GONE, digest, directory],
+            )
+
     def distrust(self, path: str, reason: str) -> None:
         """Take a file out of use until a scan has looked at it again; its picture and vectors stay."""
-        with self._writing() as link:
-            link.execute("UPDATE files SET reason = ?, mtime_ns = ? WHERE path = ?", [reason, GONE, path])
+        place, name = os.path.split(path)
+        with self.database.writing() as link:
+            link.execute("UPDATE directories SET digest = NULL WHERE path = ?", [place])
+            link.execute(
+                "UPDATE files SET reason = ?, mtime_ns = ?"
+                " WHERE name = ? AND directory = (SELECT number FROM directories WHERE path = ?)",
+                [reason, GONE, name, place],
+            )
 
-    def forget(self, paths: Iterable[str]) -> None:
+    def forget(self, directory: str, names: Iterable[str]) -> None:
         """Take files out. Their pictures stay until `drop_orphans`, so that a moved file finds its own again."""
-        with self._writing() as link:
-            link.executemany("DELETE FROM files WHERE path = ?", ((path,) for path in paths))
+        with self.database.writing() as link:
+            sql = "DELETE FROM files WHERE name = ?2 AND directory = (SELECT number FROM directories WHERE path = ?1)"
+            link.executemany(sql, ((directory, name) for name in names))
             _unsettle(link)
 
-    def forget_copies(self, paths: Iterable[str]) -> int:
-        """Take those files out whose picture also lies, usable, at a path that is not among them. Returns how many."""
-        among = json.dumps(list(paths))
-        sql = (
-            f"SELECT path FROM files AS one WHERE path IN {_LISTED} AND EXISTS (SELECT 1 FROM files AS two"
-            f" WHERE two.picture = one.picture AND two.reason IS NULL AND two.path NOT IN {_LISTED})"
-        )
-        found = [path for (path,) in self._all(sql, [among, among])]
-        if found:
-            self.forget(found)
-        return len(found)
+    def forget_places(self, directories: Iterable[str]) -> int:
+        """Take whole directories out, not what lies below them. Returns how many files they had."""
+        gone = list(directories)
+        wanted = f"path IN {LISTED}"
+        with self.database.writing() as link:
+            sql = f"SELECT count(*) FROM {_FILES} WHERE {wanted}"
+            files = int(link.execute(sql, [json.dumps(gone)]).fetchone()[0])
+            link.execute(f"DELETE FROM directories WHERE {wanted}", [json.dumps(gone)])
+            _unsettle(link)
+        return files
+
+    def forget_copies(self, directories: Iterable[str]) -> int:
+        """Take those files of the directories out whose picture also lies, usable, elsewhere. Returns how many."""
+        with self.database.writing() as link:
+            sql = (
+                f"DELETE FROM files WHERE directory IN (SELECT number FROM directories WHERE path IN {LISTED})"
+                " AND EXISTS (SELECT 1 FROM files AS two WHERE two.picture = files.picture AND two.reason IS NULL"
+                f" AND two.directory NOT IN (SELECT number FROM directories WHERE path IN {LISTED}))"
+            )
+            among = json.dumps(list(directories))
+            removed = link.execute(sql, [among, among]).rowcount
+            if removed:
+                _unsettle(link)
+        return removed
 
     def drop_orphans(self) -> int:
         """Remove pictures that lie nowhere any more, with their words, vectors and previews. Returns how many."""
         sql = "SELECT row, preview FROM pictures WHERE NOT EXISTS (SELECT 1 FROM files WHERE picture = row)"
-        with self._writing() as link:
+        with self.database.writing() as link:
             found = link.execute(sql).fetchall()
             rows = [(row,) for row, _ in found]
             link.executemany("DELETE FROM words WHERE rowid = ?", rows)
@@ -312,81 +331,67 @@ class Catalogue:
             thumbnails.remove(self.previews, preview)
         return len(found)
 
+    def unsettled(self) -> bool:
+        """Whether files came or went since `settle`, perhaps in a scan that was cut short."""
+        return bool(self.database.number("SELECT value FROM meta WHERE name = 'unsettled'"))
+
     def settle(self, groups: Iterable[tuple[int, str]]) -> None:
         """Set the group of some rows; with this a scan is complete."""
-        with self._writing() as link:
+        with self.database.writing() as link:
             link.executemany("UPDATE pictures SET grp = ?2 WHERE row = ?1", groups)
+            link.execute("DELETE FROM directories WHERE NOT EXISTS (SELECT 1 FROM files WHERE directory = number)")
             link.execute("UPDATE meta SET value = 0 WHERE name = 'unsettled'")
 
-    # --- the connection --------------------------------------------------------------------------------------------
 
-    def _all(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
-        with self._lock, schema.told(self.file):
-            return self._link.execute(sql, values).fetchall()  # pyright: ignore[reportArgumentType]
-
-    @contextmanager
-    def _writing(self) -> Generator[sqlite3.Connection, None, None]:
-        with self._lock, schema.told(self.file), schema.transaction(self._link):
-            yield self._link
-            self._link.execute("UPDATE meta SET value = value + 1 WHERE name = 'version'")
-
-
-def absolute(folder: str | os.PathLike[str]) -> str:
-    """The folder's name as the catalogue writes it: absolute, "~" and ".." resolved, links left as they are."""
-    return os.path.abspath(Path(folder).expanduser())  # noqa: PTH100 - Path.resolve would follow links
-
-
-def _below(folders: Sequence[str]) -> tuple[str, list[str]]:
-    """An SQL condition for files below any of the folders, as ranges that the index on paths can answer."""
-    ranges: list[str] = []
-    for folder in map(absolute, folders):
-        start = folder if folder.endswith(os.sep) else folder + os.sep
-        ranges += [start, start[:-1] + chr(ord(os.sep) + 1)]
-    if not ranges:
-        return "1", []
-    return "(" + " OR ".join(["(path >= ? AND path < ?)"] * (len(ranges) // 2)) + ")", ranges
-
-
-_LISTED = "(SELECT value FROM json_each(?))"
-"""Any number of row numbers in one parameter; SQLite limits how many parameters a statement may have."""
-
-
-def _listed(rows: Iterable[int]) -> str:
-    return json.dumps([int(row) for row in rows])
+def _directory(link: sqlite3.Connection, path: str) -> int:
+    link.execute("INSERT OR IGNORE INTO directories (path) VALUES (?)", [path])
+    link.execute("UPDATE directories SET digest = NULL WHERE path = ?", [path])
+    return int(link.execute("SELECT number FROM directories WHERE path = ?", [path]).fetchone()[0])
 
 
 def _put_picture(link: sqlite3.Connection, entry: Entry) -> int | None:
     """Insert or update the entry's picture with its words; returns its row, None if it was just dropped."""
-    found = link.execute(
-        "SELECT row, caption, words, licence, credit FROM pictures WHERE id = ?", [entry.id]
-    ).fetchone()
+    columns = ", ".join(_TEXTS)
+    found = link.execute(f"SELECT row, said, {columns} FROM pictures WHERE id = ?", [entry.id]).fetchone()
     if found is None and not entry.width:
         return None
-    texts = (entry.caption, entry.words, entry.licence, entry.credit)
-    if found is not None and not _speaks_alone(link, found[0], entry.path):
-        texts = _merged(texts, found[1:])
-    indexed = (tokens(texts[0]), tokens(texts[1].replace(texts[0], " ") if texts[0] else texts[1]))
+    row, said, before = (int(found[0]), found[1], Words(*found[2:])) if found else (None, "", None)
+    told = entry.told
+    if row is not None and before is not None and not _speaks_alone(link, row, entry.path):
+        told = _merged(told, before)
+    indexed = _indexed(told, said)
     length = sum(len(text.split()) for text in indexed)
-    if found is None:
-        row = _insert(link, entry, texts, length)
+    if row is None or before is None:
+        row = _insert(link, entry, told, length)
     else:
-        row = int(found[0])
-        sql = "UPDATE pictures SET caption = ?, words = ?, licence = ?, credit = ?, length = ? WHERE row = ?"
-        link.execute(sql, [*texts, length, row])
+        changes = ", ".join(f"{name} = ?" for name in (*_TEXTS, "length"))
+        link.execute(f"UPDATE pictures SET {changes} WHERE row = ?", [*_values(told), length, row])
         link.execute("DELETE FROM words WHERE rowid = ?", [row])
-        if texts[:2] != tuple(found[1:3]):
-            link.execute("DELETE FROM vectors WHERE picture = ? AND model LIKE ?", [row, f"%{CAPTIONS}"])
+        if (told.caption, told.words) != (before.caption, before.words):
+            mine = f"(SELECT number FROM models WHERE name LIKE '%{CAPTIONS}')"
+            link.execute(f"DELETE FROM vectors WHERE picture = ? AND model IN {mine}", [row])
     link.execute("INSERT INTO words (rowid, caption, rest) VALUES (?, ?, ?)", [row, *indexed])
     return row
 
 
-def _insert(link: sqlite3.Connection, entry: Entry, texts: Sequence[str], length: int) -> int:
-    sql = (
-        "INSERT INTO pictures (id, width, height, caption, words, licence, credit, phash, look, preview, length)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    )
-    values = [entry.id, entry.width, entry.height, *texts, _signed(entry.phash), entry.look, entry.preview]
-    row = link.execute(sql, [*values, length]).lastrowid
+def _indexed(told: Words, said: str) -> tuple[str, str]:
+    """Tokens for the two columns of the words table. `said` is what was read in the picture."""
+    rest = told.words.replace(told.caption, " ") if told.caption else told.words
+    return tokens(told.caption), tokens(f"{rest} {said}")
+
+
+def _values(told: Words) -> list[str]:
+    return [getattr(told, name) for name in _TEXTS]
+
+
+def _insert(link: sqlite3.Connection, entry: Entry, told: Words, length: int) -> int:
+    values: Mapping[str, object] = {
+        "id": entry.id, "width": entry.width, "height": entry.height, "phash": _signed(entry.phash),
+        "look": entry.look, "preview": entry.preview, "length": length,
+        **dict(zip(_TEXTS, _values(told), strict=True)),
+    }  # fmt: skip
+    sql = f"INSERT INTO pictures ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
+    row = link.execute(sql, list(values.values())).lastrowid  # pyright: ignore[reportArgumentType]
     if row is None:  # pragma: no cover - an INSERT always has a row
         raise sqlite3.DatabaseError("no row")
     return row
@@ -394,16 +399,17 @@ def _insert(link: sqlite3.Connection, entry: Entry, texts: Sequence[str], length
 
 def _speaks_alone(link: sqlite3.Connection, row: int, path: str) -> bool:
     """Whether no other usable file holds this picture, so that its words can be replaced, not only added to."""
-    sql = f"SELECT path FROM files WHERE picture = ? AND {_USABLE} AND path <> ? LIMIT 1"
-    return link.execute(sql, [row, path]).fetchone() is None
+    sql = f"SELECT 1 FROM {_FILES} WHERE picture = ? AND {_USABLE} AND NOT (path = ? AND name = ?) LIMIT 1"
+    return link.execute(sql, [row, *os.path.split(path)]).fetchone() is None
 
 
-def _merged(new: Sequence[str], old: Sequence[str]) -> tuple[str, str, str, str]:
-    """What copies at several paths say together: the first caption and rights told stay, words add up."""
-    caption, words, licence, credit = (before or now for now, before in zip(new, old, strict=True))
-    if new[1] not in words:
-        words = f"{words} {' '.join(word for word in new[1].split() if word not in words)}".strip()[:8000]
-    return caption, words, licence, credit
+def _merged(new: Words, old: Words) -> Words:
+    """What copies at several paths say together: what was told first stays, field by field, and words add up."""
+    fields = {name: getattr(old, name) or getattr(new, name) for name in _TEXTS}
+    if new.words not in fields["words"]:
+        more = " ".join(word for word in new.words.split() if word not in fields["words"])
+        fields["words"] = f"{fields['words']} {more}".strip()[:8000]
+    return Words(**fields)
 
 
 def _unsettle(link: sqlite3.Connection) -> None:
@@ -413,3 +419,6 @@ def _unsettle(link: sqlite3.Connection) -> None:
 def _signed(value: int) -> int:
     """SQLite's integers are signed."""
     return value - (1 << 64) if value >= 1 << 63 else value
+
+
+__all__ = ["CAPTIONS", "GONE", "Catalogue", "Entry", "Hashes", "Place", "Stamp", "Stats", "absolute"]

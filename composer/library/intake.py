@@ -47,8 +47,7 @@ def examine(catalogue: Catalogue, file: File) -> Entry:
         reason = f"cannot be read ({(error.strerror or 'damaged').lower()})"
         return Entry(path=file.path, size=size, mtime_ns=mtime_ns, beside=beside, reason=reason)
     entry = {"path": file.path, "size": size, "mtime_ns": mtime_ns, "beside": beside, "id": id_}
-    said = {"caption": words.caption, "words": words.words, "licence": words.licence, "credit": words.credit}
-    return Entry(**entry, **said, **(_seen(catalogue, decoded, id_) if decoded else {}))  # pyright: ignore[reportArgumentType]
+    return Entry(**entry, told=words, **(_seen(catalogue, decoded, id_) if decoded else {}))  # pyright: ignore[reportArgumentType]
 
 
 def _seen(catalogue: Catalogue, decoded: quality.Decoded, id_: str) -> dict[str, object]:

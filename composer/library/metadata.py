@@ -42,12 +42,21 @@ _NAME_NOISE = frozenset(
 
 
 class Words(Struct, frozen=True):
-    """What a picture says about itself. See Picture for the fields."""
+    """What a picture says about itself. See Picture for the fields; the catalogue has columns of the same names."""
 
     caption: str = ""
     words: str = ""
     licence: str = ""
     credit: str = ""
+    title: str = ""
+    people: str = ""
+    place: str = ""
+    taken: str = ""
+    creator: str = ""
+    copyright: str = ""
+    terms: str = ""
+    source: str = ""
+    keywords: str = ""
 
 
 class Row(Struct, frozen=True):

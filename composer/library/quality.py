@@ -35,6 +35,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 """Only these readers are tried: Pillow knows others that run programs (EPS) or are rarely exercised."""
 SUFFIXES = frozenset({"jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"})
 """Names that are looked into, lower case; what is inside decides."""
+RAW_SUFFIXES: frozenset[str] = frozenset()
+"""Names of camera raw files."""
 
 _ORIENTATION = 0x0112
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]

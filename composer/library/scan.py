@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
@@ -15,8 +17,9 @@ from PIL.Image import Image as Picture
 from composer.errors import LibraryError
 from composer.library import duplicates, quality
 from composer.library.ahead import in_order
-from composer.library.catalogue import CAPTIONS, Catalogue, Entry, Stamp, absolute
+from composer.library.catalogue import CAPTIONS, Catalogue, Entry, Place, absolute
 from composer.library.intake import File, examine
+from composer.library.pace import Pace
 from composer.library.quality import UnusablePicture
 from composer.library.walk import Folder, check_folder, printable, walk
 from composer.ports import Cancel, ImageEncoder, TextEncoder
@@ -47,61 +50,68 @@ class ScanProgress(Struct, frozen=True):
     """Files taken out."""
 
 
-def scan(catalogue: Catalogue, folder: Path, cancel: Cancel) -> Generator[ScanProgress, None, None]:
+def scan(
+    catalogue: Catalogue, folder: Path, cancel: Cancel, pace: Pace | None = None
+) -> Generator[ScanProgress, None, None]:
     """Make the catalogue agree with what lies below the folder. The last report says how much changed.
 
-    Files whose size and times are as before are not opened. What was found is kept in batches: a scan that was
-    cancelled or killed goes on where it stopped. Files that vanished are taken out; not so when the folder suddenly
-    holds no picture at all, or a part of it cannot be listed: a drive may be unplugged, and a notice says so.
+    Directories whose listing is as before are passed over, files whose size and times are as before are not opened.
+    What was found is kept in batches: a scan that was cancelled or killed goes on where it stopped. Files that vanished
+    are taken out; not so when the folder suddenly holds no picture at all, or a part of it cannot be listed: a drive
+    may be unplugged, and a notice says so. Memory: the largest directory's listing, not the library's.
     Raises LibraryError when the folder cannot be scanned, Cancelled when the writer gave up.
     """
     root = absolute(folder)
     check_folder(root)
-    catalogue.remember_folder(root)
-    survey = _Survey(catalogue.known(root))
-    for each in walk(root, cancel):
+    catalogue.folders.remember(root)
+    survey = _Survey(catalogue.places(root))
+    for each in walk(root, catalogue.folders.rules(root), cancel):
         if survey.take(each):
             yield ScanProgress(0, survey.total, printable(each.path))
-    if not survey.total and survey.known:
+    if not survey.total and any(place.files for place in survey.known.values()):
         yield ScanProgress(0, 0, root, _EMPTY)
         return
     for place, count in survey.keep_unreachable():
         yield ScanProgress(0, survey.total, place, f"{place} cannot be listed; the {count} files known there are kept.")
-    done, added = survey.total - len(survey.changed) - len(survey.odd), 0
-    if survey.odd:
-        catalogue.record(survey.odd)
-    for entry in _examined(catalogue, survey.changed, cancel):
+    intake = _Intake(catalogue, cancel, pace or Pace())
+    done, added = survey.total - survey.to_sort, 0
+    for entry in intake.examined(survey.changed):
         done, added = done + 1, added + (entry.reason is None)
-        yield ScanProgress(done, survey.total, entry.path, added=added)
-    removed = _finish(catalogue, survey)
-    yield ScanProgress(survey.total, survey.total, root, added=added, removed=removed)
+        yield ScanProgress(done, max(done, survey.total), entry.path, added=added)
+    removed = intake.removed + _finish(catalogue, survey)
+    total = survey.total - survey.to_sort + intake.seen
+    yield ScanProgress(total, total, root, added=added, removed=removed)
 
 
 class _Survey:
     """What a folder holds beside what is known of it."""
 
-    def __init__(self, known: dict[str, Stamp]) -> None:
+    def __init__(self, known: dict[str, Place]) -> None:
         self.known = known
-        """In the end: what was known and is not there any more."""
-        self.changed: list[File] = []
-        self.odd: list[Entry] = []
+        """In the end: directories that were known and are not there any more."""
+        self.changed: list[Folder] = []
         self.total = 0
+        self.to_sort = 0
+        """How many of them lie in directories that changed."""
         self.kept: list[str] = []
         """What was known at places that cannot be seen now."""
         self._unreachable: list[str] = []
         self._reported = 0
 
     def take(self, folder: Folder) -> bool:
-        """Compare one folder; returns whether it is time to report."""
-        forget = self.known.pop
-        for path, stamp in folder.files:
-            if forget(path, None) != stamp:
-                self.changed.append(File(path, stamp, folder.names, *folder.beside(path)))
-        for path, reason in folder.odd:
-            if forget(path, None) != (0, 0, 0):
-                self.odd.append(Entry(path=path, size=0, mtime_ns=0, reason=reason))
+        """Compare one directory; returns whether it is time to report."""
         self._unreachable += folder.unreachable
-        self.total += len(folder.files) + len(folder.odd)
+        if folder.digest:
+            before = self.known.pop(folder.path, None)
+            if before is not None and before.digest == folder.digest:
+                self.total += before.files
+            else:
+                folder.sort_out()
+                if folder.files or folder.odd or before is not None:
+                    self.changed.append(folder)
+                self.to_sort += len(folder.files) + len(folder.odd)
+                self.total += len(folder.files) + len(folder.odd)
+            folder.drop()
         due = self.total - self._reported >= _LISTED
         self._reported = self.total if due else self._reported
         return due
@@ -112,18 +122,15 @@ class _Survey:
         for place in self._unreachable if self.known else ():
             inside = [path for path in self.known if path == place or path.startswith(place + os.sep)]
             self.kept += inside
-            for path in inside:
-                del self.known[path]
-            if inside:
-                kept.append((printable(place), len(inside)))
+            count = sum(self.known.pop(path).files for path in inside)
+            if count:
+                kept.append((printable(place), count))
         return kept
 
 
 def _finish(catalogue: Catalogue, survey: _Survey) -> int:
-    """Take out what is gone, and group near-duplicates. Returns how many files were taken out."""
-    removed = len(survey.known)
-    if survey.known:
-        catalogue.forget(survey.known)
+    """Take out directories that are gone, and group near-duplicates. Returns how many files were taken out."""
+    removed = catalogue.forget_places(survey.known) if survey.known else 0
     if survey.kept:
         removed += catalogue.forget_copies(survey.kept)  # moved out of a folder that is empty now
     if catalogue.unsettled():
@@ -132,24 +139,76 @@ def _finish(catalogue: Catalogue, survey: _Survey) -> int:
     return removed
 
 
-def _examined(catalogue: Catalogue, files: Iterable[File], cancel: Cancel) -> Generator[Entry, None, None]:
-    """Examine files on several threads and keep the results in batches, in the order given."""
-    batch, since = list[Entry](), monotonic()
-    try:
-        for entry in in_order(lambda file: examine(catalogue, file), files, cancel, WORKERS, 4 * WORKERS):
-            batch.append(entry)
-            if len(batch) >= BATCH or monotonic() - since >= BATCH_SECONDS:
-                catalogue.record(batch)
-                batch, since = [], monotonic()
-            yield entry
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise LibraryError(
-            f"A preview could not be saved: {reason}.", "Make room on the disk, then scan again."
-        ) from error
-    finally:
+class _Intake:
+    """Takes changed directories into the catalogue: examines on several threads, keeps the results in batches."""
+
+    def __init__(self, catalogue: Catalogue, cancel: Cancel, pace: Pace) -> None:
+        self.removed = 0
+        """Files taken out that are not there any more."""
+        self.seen = 0
+        """Files found in the directories, new or not."""
+        self._catalogue, self._cancel, self._pace = catalogue, cancel, pace
+        self._begun = 0
+        self._taken = 0
+        self._open: deque[tuple[int, Folder, set[str]]] = deque()
+        """Directories whose files were begun, up to which file, and names to take out then."""
+        self._batch: list[Entry] = []
+
+    def examined(self, folders: Iterable[Folder]) -> Generator[Entry, None, None]:
+        """Every new or changed file of the directories, in their order."""
+        since = monotonic()
+        try:
+            work = in_order(self._examine, self._changed(folders), self._cancel, WORKERS, 4 * WORKERS)
+            with closing(work) as entries:
+                for entry in entries:
+                    self._batch.append(entry)
+                    self._taken += 1
+                    if len(self._batch) >= BATCH or monotonic() - since >= BATCH_SECONDS:
+                        self._keep()
+                        since = monotonic()
+                    yield entry
+                    self._pace.step(self._cancel)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise LibraryError(
+                f"A preview could not be saved: {reason}.", "Make room on the disk, then scan again."
+            ) from error
+        finally:
+            self._keep()
+
+    def _examine(self, file: File | Entry) -> Entry:
+        return file if isinstance(file, Entry) else examine(self._catalogue, file)
+
+    def _changed(self, folders: Iterable[Folder]) -> Generator[File | Entry, None, None]:
+        for folder in folders:
+            folder.list()
+            folder.sort_out()
+            known = self._catalogue.known(folder.path)
+            self.seen += len(folder.files) + len(folder.odd)
+            for name, stamp in folder.files:
+                if known.pop(name, None) != stamp:
+                    self._begun += 1
+                    yield File(folder.start + name, stamp, folder.names, *folder.beside(name))
+            for name, reason in folder.odd:
+                if known.pop(name, None) != (0, 0, 0):
+                    self._begun += 1
+                    yield Entry(path=folder.start + name, size=0, mtime_ns=0, reason=reason)
+            folder.drop()
+            self._open.append((self._begun, folder, set(known)))
+
+    def _keep(self) -> None:
+        """Write what was found, then close the directories of which all is written."""
+        batch, self._batch = self._batch, []
         if batch:
-            catalogue.record(batch)
+            self._catalogue.record(batch)
+        while self._open and self._open[0][0] <= self._taken:
+            _, folder, gone = self._open.popleft()
+            if not folder.digest:
+                continue  # it went away between the two looks: what is known of it stays
+            if gone:
+                self._catalogue.forget(folder.path, gone)
+                self.removed += len(gone)
+            self._catalogue.close_place(folder.path, folder.digest)
 
 
 def embed(
@@ -160,13 +219,13 @@ def embed(
     Pictures are decoded ahead on a thread of their own. One that vanished or broke since the scan is taken out of use
     with a reason until the next scan looks at it. Raises Cancelled when the writer gave up.
     """
-    rows = catalogue.missing(encoder.id, folders).tolist()
+    rows = catalogue.embeddings.missing(encoder.id, folders).tolist()
     done = 0
     for ready in _batches(catalogue, rows, encoder.image_size, batch, cancel):
         images = [each.image for each in ready if each.image is not None]
         if images:
             used = np.array([each.row for each in ready if each.image is not None], np.int64)
-            catalogue.store_vectors(encoder.id, used, encoder.encode_images(images))
+            catalogue.embeddings.store(encoder.id, used, encoder.encode_images(images))
         done += len(ready)
         yield ScanProgress(done, len(rows), ready[-1].path)
 
@@ -179,14 +238,14 @@ def embed_captions(
     A query finds a caption that means the same in other words this way, which neither the picture's vector nor the
     words themselves do. Raises Cancelled when the writer gave up.
     """
-    rows = catalogue.missing(encoder.id + CAPTIONS, folders).tolist()
+    rows = catalogue.embeddings.missing(encoder.id + CAPTIONS, folders).tolist()
     for start in range(0, len(rows), batch):
         cancel.check()
         pictures = catalogue.pictures(rows[start : start + batch])
         texts = [picture.caption or picture.words for picture in pictures.values()]
         if texts:
             vectors = encoder.encode_texts(texts)
-            catalogue.store_vectors(encoder.id + CAPTIONS, np.array(list(pictures), np.int64), vectors)
+            catalogue.embeddings.store(encoder.id + CAPTIONS, np.array(list(pictures), np.int64), vectors)
         yield ScanProgress(min(start + batch, len(rows)), len(rows), "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from composer.errors import LibraryError
 
-VERSION = 1
+VERSION = 2
 APPLICATION = 0x50494354
 """Tells our files from other SQLite databases ("PICT")."""
 WAIT = 30.0
@@ -17,8 +18,13 @@ WAIT = 30.0
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO meta VALUES ('version', 0), ('unsettled', 0);
-CREATE TABLE folders (path TEXT PRIMARY KEY) WITHOUT ROWID;
+INSERT INTO meta VALUES ('version', 0), ('unsettled', 0), ('identity', abs(random()));
+CREATE TABLE folders (
+    path TEXT PRIMARY KEY,
+    include TEXT NOT NULL DEFAULT '',       -- patterns, one a line; empty: everything
+    exclude TEXT NOT NULL DEFAULT '',
+    watched INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
 CREATE TABLE pictures (
     row INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice: indexes outside refer to it
     id TEXT NOT NULL UNIQUE,
@@ -32,29 +38,110 @@ CREATE TABLE pictures (
     look BLOB NOT NULL,                     -- 8 x 8 pixels, RGB
     grp TEXT NOT NULL DEFAULT '',
     preview TEXT NOT NULL,
-    length INTEGER NOT NULL                 -- tokens in the words table
+    length INTEGER NOT NULL,                -- tokens in the words table
+    title TEXT NOT NULL DEFAULT '',
+    people TEXT NOT NULL DEFAULT '',        -- names, separated by "; "
+    place TEXT NOT NULL DEFAULT '',
+    taken TEXT NOT NULL DEFAULT '',         -- ISO 8601, as far as known: 2019, 2019-05, 2019-05-04
+    creator TEXT NOT NULL DEFAULT '',
+    copyright TEXT NOT NULL DEFAULT '',
+    terms TEXT NOT NULL DEFAULT '',         -- usage terms as the picture words them
+    source TEXT NOT NULL DEFAULT '',        -- address it came from
+    keywords TEXT NOT NULL DEFAULT '',      -- separated by "; "
+    said TEXT NOT NULL DEFAULT '',          -- text read in the picture
+    said_by INTEGER NOT NULL DEFAULT 0,     -- version of what read it; 0: not read yet
+    screened INTEGER NOT NULL DEFAULT 0,    -- version of the screens below; 0: not looked at yet
+    kind TEXT NOT NULL DEFAULT '',          -- photograph, drawing or text
+    sharpness REAL,                         -- 0 blurred to 1 sharp
+    writing REAL,                           -- share of the picture that is writing
+    mark REAL,                              -- how much looks like a watermark, 0 to 1
+    unsafe REAL,                            -- 0 to 1
+    faces INTEGER,
+    colours TEXT NOT NULL DEFAULT ''        -- names of the main colours, separated by spaces
+);
+CREATE INDEX pictures_by_group ON pictures (grp) WHERE grp <> '';
+CREATE TABLE directories (
+    number INTEGER PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,
+    digest BLOB,                            -- of its listing when all of it was taken in; NULL: look again
+    count INTEGER NOT NULL DEFAULT 0        -- files known in it, usable or not
 );
 CREATE TABLE files (
-    path TEXT PRIMARY KEY,
+    directory INTEGER NOT NULL REFERENCES directories (number) ON DELETE CASCADE,
+    name TEXT NOT NULL,
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     beside INTEGER NOT NULL,                -- stamp of what lies beside it and speaks of it: captions.tsv, sidecar
     picture INTEGER REFERENCES pictures (row) ON DELETE SET NULL,
-    reason TEXT                             -- why it is not usable; NULL when it is
+    reason TEXT,                            -- why it is not usable; NULL when it is
+    PRIMARY KEY (directory, name)
 ) WITHOUT ROWID;
 CREATE INDEX files_by_picture ON files (picture);
+CREATE INDEX files_unusable ON files (directory) WHERE reason IS NOT NULL;
+CREATE TABLE models (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE vectors (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, -- in the order they were made: indexes outside follow it
+    model INTEGER NOT NULL REFERENCES models (number) ON DELETE CASCADE,
     picture INTEGER NOT NULL REFERENCES pictures (row) ON DELETE CASCADE,
-    model TEXT NOT NULL,
-    vector BLOB NOT NULL,                   -- float16, little endian
-    PRIMARY KEY (model, picture)
+    vector BLOB NOT NULL                    -- float16, little endian
+);
+CREATE UNIQUE INDEX vectors_by_picture ON vectors (picture, model);
+CREATE INDEX vectors_by_model ON vectors (model);
+CREATE TABLE vectors_gone (number INTEGER PRIMARY KEY AUTOINCREMENT, model INTEGER NOT NULL, picture INTEGER NOT NULL);
+CREATE TRIGGER vectors_go AFTER DELETE ON vectors BEGIN
+    INSERT INTO vectors_gone (model, picture) VALUES (old.model, old.picture);
+END;
+CREATE TABLE marks (                        -- what the writer said of a picture; kept when the picture goes
+    id TEXT PRIMARY KEY,
+    rating INTEGER NOT NULL DEFAULT 0,      -- 1 to 5; 0: none
+    hidden INTEGER NOT NULL DEFAULT 0,
+    tags TEXT NOT NULL DEFAULT ''           -- separated by "; "
 ) WITHOUT ROWID;
-CREATE INDEX vectors_by_picture ON vectors (picture);
+CREATE TABLE uses (                         -- articles that a picture was used in; kept when the picture goes
+    id TEXT NOT NULL,
+    article TEXT NOT NULL,                  -- path of its project, or its title where it has none
+    title TEXT NOT NULL,
+    day TEXT NOT NULL,                      -- ISO 8601
+    PRIMARY KEY (id, article)
+) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5 (caption, rest, tokenize = 'porter unicode61 remove_diacritics 2');
 """
 
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
-"""What turns version n into n + 1. Runs inside one transaction with the change of the version."""
+
+def _from_first(link: sqlite3.Connection) -> None:
+    """Files by directory, vectors in the order they were made, and room for more that pictures say of themselves."""
+    for table in ("files", "folders", "pictures", "vectors"):
+        link.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
+    link.execute("DROP INDEX files_by_picture")
+    version = _first(link, "SELECT value FROM meta WHERE name = 'version'")
+    words = "CREATE VIRTUAL TABLE words"
+    link.execute("DROP TABLE meta")
+    for statement in _statements(_TABLES):
+        if not statement.lstrip().startswith(words):
+            link.execute(statement)
+    link.execute("UPDATE meta SET value = ? WHERE name IN ('version', 'unsettled')", [version + 1])
+    link.execute("INSERT INTO folders (path) SELECT path FROM old_folders")
+    same = "row, id, width, height, caption, words, licence, credit, phash, look, grp, preview, length"
+    link.execute(f"INSERT INTO pictures ({same}) SELECT {same} FROM old_pictures")  # noqa: S608 - constants
+    link.create_function("head", 1, os.path.dirname, deterministic=True)
+    link.create_function("tail", 1, os.path.basename, deterministic=True)
+    link.execute("INSERT INTO directories (path) SELECT DISTINCT head(path) FROM old_files ORDER BY 1")
+    link.execute(
+        "INSERT INTO files SELECT number, tail(f.path), size, -1, beside, picture, reason"  # -1: read their words anew
+        " FROM old_files AS f JOIN directories AS d ON d.path = head(f.path)"
+    )
+    link.execute("UPDATE directories SET count = (SELECT count(*) FROM files WHERE directory = number)")
+    link.execute("INSERT INTO models (name) SELECT DISTINCT model FROM old_vectors")
+    link.execute(
+        "INSERT INTO vectors (model, picture, vector) SELECT number, picture, vector FROM old_vectors"
+        " JOIN models ON name = model"
+    )
+    for table in ("vectors", "files", "pictures", "folders"):
+        link.execute(f"DROP TABLE old_{table}")
+
+
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _from_first}
+"""What turns version n into n + 1. Runs inside one transaction with the change of the version, foreign keys off."""
 
 
 def connect(file: Path) -> sqlite3.Connection:
@@ -63,11 +150,12 @@ def connect(file: Path) -> sqlite3.Connection:
         file.parent.mkdir(parents=True, exist_ok=True)
         link = sqlite3.connect(file, timeout=WAIT, isolation_level=None, check_same_thread=False)
         try:
-            link.execute("PRAGMA foreign_keys = ON")
+            link.execute("PRAGMA page_size = 8192")  # vectors of 1 kB fit better; no effect on a file that is there
             link.execute("PRAGMA journal_mode = WAL")
             link.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last batch, never the file
             link.execute("PRAGMA cache_size = -65536")
             _bring_up_to_date(link, file)
+            link.execute("PRAGMA foreign_keys = ON")  # not before: tables are renamed and dropped on the way
         except BaseException:
             link.close()
             raise
@@ -110,7 +198,11 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _number(link: sqlite3.Connection, pragma: str) -> int:
-    return int(link.execute(f"PRAGMA {pragma}").fetchone()[0])
+    return _first(link, f"PRAGMA {pragma}")
+
+
+def _first(link: sqlite3.Connection, sql: str) -> int:
+    return int(link.execute(sql).fetchone()[0])
 
 
 @contextmanager

@@ -1,17 +1,23 @@
-"""Nearest pictures by vector: the catalogue's vectors in an index that follows the catalogue."""
+"""Nearest pictures by vector: an index outside the catalogue that follows it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from composer.library.catalogue import Catalogue
-from composer.ports import Ids, TextEncoder, VectorIndex, Vectors
+from composer.library.embeddings import Mark
+from composer.ports import Cancel, Ids, TextEncoder, VectorIndex, Vectors
+
+CHUNK = 20_000
+"""Vectors handed to the index at a time: 40 MB at 512 numbers each."""
+_SPARE = 2
+"""How many times the wished number is asked for where some may lie outside the folders."""
 
 
 class VectorSearch:
-    """Search over one model's vectors. The index is filled on first use and again whenever the catalogue changed.
+    """Search over one model's vectors.
 
     The encoder is only asked for its name, and not before the first use: asking may load it.
     """
@@ -23,34 +29,65 @@ class VectorSearch:
         self._encoder = encoder
         self._suffix = suffix
         self._version = -1
-        self._held: Ids = np.zeros(0, np.int64)
+        self._at: Mark | None = None
+        self._rows: tuple[tuple[int, tuple[str, ...]], Ids] | None = None
+        self._whole: tuple[tuple[int, tuple[str, ...]], bool] | None = None
 
     @property
     def _model(self) -> str:
         return self._encoder.id + self._suffix
 
-    def refresh(self) -> None:
-        """Bring the index up to date; does nothing while the catalogue is unchanged."""
-        version = self._catalogue.version()
+    def follow(self, cancel: Cancel) -> Iterator[tuple[int, int]]:
+        """Bring the index up to date with the catalogue; yields vectors done and in all. Nothing while it is.
+
+        An index of another catalogue, or one ahead of it, is emptied and filled anew. Raises Cancelled; what was done
+        by then is kept.
+        """
+        version, embeddings = self._catalogue.version(), self._catalogue.embeddings
         if version == self._version:
             return
-        ids, vectors = self._catalogue.vectors(self._model)
-        gone = np.setdiff1d(self._held, ids)
-        if len(gone):
-            self._index.remove(gone)
-        if len(ids):
-            self._index.add(ids, vectors)
-        self._held, self._version = ids, version
+        latest = embeddings.latest(self._model)
+        at = self._at or self._saved(latest)
+        if at != latest:
+            gone = embeddings.removed(self._model, at.gone)
+            if len(gone):
+                self._index.remove(gone)
+            at = Mark(at.added, latest.gone)
+            done, total = 0, embeddings.count(self._model, at.added)
+            while done < total:
+                cancel.check()
+                last, ids, vectors = embeddings.added(self._model, at.added, CHUNK)
+                if not len(ids):
+                    break
+                self._index.add(ids, vectors)
+                at = self._at = Mark(last, at.gone)
+                done += len(ids)
+                yield done, total
+            self._index.save(self._stamp(at))
+        self._at, self._version = at, version
 
-    def nearest(self, queries: Vectors, count: int, rows: Ids) -> list[list[tuple[int, float]]]:
-        """For each query the `count` nearest of `rows` with their cosines, best first."""
+    def refresh(self) -> None:
+        """`follow` to the end."""
+        for _ in self.follow(Cancel()):
+            pass
+
+    def nearest(
+        self, queries: Vectors, count: int, folders: Sequence[str] = (), among: Ids | None = None
+    ) -> list[list[tuple[int, float]]]:
+        """For each query the `count` nearest with their cosines, best first.
+
+        Only pictures with a usable file below the folders (anywhere if none), not hidden; of those only `among` if it
+        is given.
+        """
         self.refresh()
-        if not len(rows) or not len(self._held):
+        if not len(self._index) or (among is not None and not len(among)):
             return [[] for _ in queries]
-        everything = bool(np.isin(self._held, rows).all())
-        ids, scores = self._index.search(queries, count, None if everything else rows)
+        if among is None and not self._everything(folders):
+            among = self._below(folders)
+        ids, scores = self._index.search(queries, count * _SPARE, among)
+        usable = self._catalogue.among(np.unique(ids[ids >= 0]).tolist(), folders)
         return [
-            [(int(row), float(score)) for row, score in zip(found, given, strict=True) if row >= 0]
+            [(int(row), float(score)) for row, score in zip(found, given, strict=True) if int(row) in usable][:count]
             for found, given in zip(ids, scores, strict=True)
         ]
 
@@ -58,5 +95,32 @@ class VectorSearch:
         """Similarity of one query, shape (dimensions,), with given rows."""
         if not rows:
             return {}
-        ids, vectors = self._catalogue.vectors(self._model, np.asarray(sorted(rows), np.int64))
-        return dict(zip(ids.tolist(), (vectors @ query).tolist(), strict=True))
+        ids, vectors = self._catalogue.embeddings.of(self._model, np.asarray(sorted(rows), np.int64))
+        return dict(zip(ids.tolist(), (vectors @ query).tolist(), strict=True)) if len(ids) else {}
+
+    def _saved(self, latest: Mark) -> Mark:
+        """How far the index had come when it was last saved; an index that does not fit is emptied."""
+        identity, _, rest = self._index.stamp().partition(":")
+        added, _, gone = rest.partition(":")
+        if identity == str(self._catalogue.database.identity()) and added.isdecimal() and gone.isdecimal():
+            found = Mark(int(added), int(gone))
+            if found.added <= latest.added and found.gone <= latest.gone:
+                return found
+        self._index.clear()
+        return Mark()
+
+    def _stamp(self, mark: Mark) -> str:
+        return f"{self._catalogue.database.identity()}:{mark.added}:{mark.gone}"
+
+    def _everything(self, folders: Sequence[str]) -> bool:
+        """Whether the folders hold all there is, so that the search need not be restricted."""
+        key = (self._version, tuple(folders))
+        if self._whole is None or self._whole[0] != key:
+            self._whole = (key, not folders or self._catalogue.covers(folders))
+        return self._whole[1]
+
+    def _below(self, folders: Sequence[str]) -> Ids:
+        key = (self._version, tuple(folders))
+        if self._rows is None or self._rows[0] != key:
+            self._rows = (key, self._catalogue.rows(folders))
+        return self._rows[1]

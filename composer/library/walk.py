@@ -1,46 +1,157 @@
-"""Listing a picture folder: which files are there and their stamps, without opening any of them."""
+"""Listing a picture folder: which files are there and their stamps, without opening any of them.
+
+A rescan has to look at every file's stamp, and little else may cost anything: a folder whose listing has the digest
+that the catalogue knows is passed over without being sorted out.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import marshal
 import os
 import stat
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator
+from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from composer.errors import LibraryError
 from composer.library.catalogue import Stamp
+from composer.library.folders import Rules
 from composer.library.metadata import EMPTY, MANIFEST, Manifest, Row, read_manifest
-from composer.library.quality import SUFFIXES
+from composer.library.quality import RAW_SUFFIXES, SUFFIXES
 from composer.ports import Cancel
 
 _NOT_OURS = frozenset({"@eaDir", "$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+found"})
 """Folders that systems make for themselves; some are full of thumbnails."""
+_FORM = 1
+"""Changes when what is taken from a listing changes: every folder is then sorted out again."""
+_BY_HANDLE = os.scandir in os.supports_fd
+"""Listing by handle spares the system looking up the whole path for every file."""
+_entry_stat: Callable[[os.DirEntry[str]], os.stat_result] = os.DirEntry[str].stat
+_stamp_of: Callable[[os.stat_result], tuple[int, int]] = attrgetter("st_size", "st_mtime_ns")
+
+
+class _Listing(NamedTuple):
+    names: list[str]
+    """Of regular files, or links to them."""
+    stamps: list[tuple[int, int]]
+    """Their sizes in bytes and modification times in ns."""
+    folders: list[str]
+    odd: list[tuple[str, bool]]
+    """Names of whatever else there is, and whether it is there at all: links may lead nowhere."""
+
+
+_NOTHING = _Listing([], [], [], [])
 
 
 class Folder:
     """One folder of the walk and what lies in it."""
 
-    def __init__(self, path: str, names: tuple[str, ...], manifest: Manifest = EMPTY) -> None:
+    def __init__(self, path: str, names: tuple[str, ...], rules: Rules, manifest: Manifest = EMPTY) -> None:
         self.path = path
         self.names = names
         """Names of the folders down to this one, the library's own first."""
         self.start = path if path.endswith(os.sep) else path + os.sep
+        self.digest = b""
+        """Of the listing; two listings with one digest have the same files with the same stamps."""
         self.manifest = manifest
         self.sidecars: dict[str, int] = {}
         """Modification times of XMP files by name."""
         self.files: list[tuple[str, Stamp]] = []
-        """Paths and stamps of what may be pictures."""
+        """Names and stamps of what may be pictures."""
         self.odd: list[tuple[str, str]] = []
-        """Paths of what has a picture's name but is no file that can be opened, and why."""
+        """Names of what looks like a picture but is no file that can be opened, and why."""
         self.below: list[Folder] = []
         self.unreachable: list[str] = []
         """Places that could not be listed, or list nothing: a drive may be unplugged. What is known there is kept."""
+        self._rules = rules
+        self._above = manifest
+        self._listed = _NOTHING
 
-    def beside(self, path: str) -> tuple[Row | None, str]:
+    def beside(self, name: str) -> tuple[Row | None, str]:
         """What speaks of a picture of this folder: its line of captions.tsv, and the path of its XMP file or ""."""
-        name = path[len(self.start) :]
         sidecar = self._sidecar(name) if self.sidecars else ""
         return self.manifest.rows.get(name), self.start + sidecar if sidecar else ""
+
+    def list(self) -> None:
+        """List it: digest and folders below; an OSError leaves it unreachable. Decides how fast a rescan is."""
+        try:
+            self._listed = found = _listing(self.path)
+        except OSError:
+            self._listed = found = _NOTHING
+        self.unreachable = [self.start + name for name, there in found.odd if not there]
+        if not (found.names or found.folders or found.odd):
+            self.digest, self.unreachable = b"", [self.path]
+            return
+        about = f"{_FORM} {self._above.stamp} {self._rules.key}"
+        listing = marshal.dumps((about, *found), 2)  # the second form is the last that depends on values alone
+        self.digest = hashlib.blake2b(listing, digest_size=16).digest()
+        self.below = [self._inner(name) for name in found.folders if self._is_wanted(name)]
+        if self._above.rows or MANIFEST in found.names:
+            self._read_manifest()
+
+    def _is_wanted(self, name: str) -> bool:
+        wanted = name[0] != "." and name not in _NOT_OURS and _is_text(name)
+        return wanted and not self._rules.leaves_out((*self.names[1:], name), folder=True)
+
+    def _inner(self, name: str) -> Folder:
+        return Folder(self.start + name, (*self.names, name), self._rules)
+
+    def _read_manifest(self) -> None:
+        place = Path(self.start + MANIFEST)
+        if place.is_file():
+            self.manifest = self._above.joined(read_manifest(place, place.stat().st_mtime_ns))
+        for below in self.below:
+            below.inherit(self.manifest.below(Path(below.path).name))
+
+    def inherit(self, manifest: Manifest) -> None:
+        """Lines of lists further up that speak of this folder."""
+        self.manifest = self._above = manifest
+
+    def sort_out(self) -> None:
+        """Of what was listed, find what may be pictures, what is odd, and what speaks of pictures."""
+        self.files, self.odd, self.sidecars = [], [], {}
+        for name, stamp in zip(self._listed.names, self._listed.stamps, strict=True):
+            looks = _suffix(name)
+            if name[0] == "." or self._rules.leaves_out((*self.names[1:], name)):
+                continue
+            if looks in SUFFIXES or looks in RAW_SUFFIXES:
+                if name.isascii() or _is_text(name):
+                    self.files.append((name, (*stamp, 0)))
+                else:
+                    self.odd.append((printable(name), "its name is not valid text"))
+            elif looks == "xmp":
+                self.sidecars[name] = stamp[1]
+        self._set_apart()
+        self._drop_developed()
+        if self.manifest.rows or self.sidecars:
+            self.files = [(name, (size, time, self._stamp_beside(name))) for name, (size, time, _) in self.files]
+
+    def drop(self) -> None:
+        """Forget the listing, which may be long."""
+        self._listed, self.files, self.odd = _NOTHING, [], []
+
+    def _set_apart(self) -> None:
+        """What looks like a picture by its name and is none, and folders that cannot be named."""
+        for name, there in self._listed.odd:
+            if name[0] != "." and _suffix(name) in SUFFIXES:
+                reason = "not a file" if there else "a link that leads nowhere"
+                self.odd.append((printable(name), reason if _is_text(name) else "its name is not valid text"))
+        self.odd += [
+            (printable(name), "its name is not valid text") for name in self._listed.folders if not _is_text(name)
+        ]
+
+    def _drop_developed(self) -> None:
+        """A raw file with a picture of the same name beside it is the same photograph."""
+        if not any(_is_raw(name) for name, _ in self.files):
+            return
+        developed = {name.rpartition(".")[0].lower() for name, _ in self.files if not _is_raw(name)}
+        self.files = [
+            (name, stamp)
+            for name, stamp in self.files
+            if not (_is_raw(name) and name.rpartition(".")[0].lower() in developed)
+        ]
 
     def _sidecar(self, name: str) -> str:
         stem = name.rpartition(".")[0]
@@ -51,74 +162,40 @@ class Folder:
         listed = self.manifest.stamp if name in self.manifest.rows else 0
         return listed ^ self.sidecars.get(self._sidecar(name), 0)
 
-    def read(self) -> None:
-        """List it. An OSError leaves it unreachable."""
-        try:
-            with os.scandir(self.path) as listing:
-                entries = list(listing)
-        except OSError:
-            entries = []
-        if not entries:
-            self.unreachable.append(self.path)
-        for entry in sorted(self._sort_out(entries), key=lambda each: each.name):
-            self._take_other(entry)
-        if self.manifest.rows or self.sidecars:
-            cut = len(self.start)
-            self.files = [(path, (size, time, self._stamp_beside(path[cut:]))) for path, (size, time, _) in self.files]
 
-    def _sort_out(self, entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
-        """Take pictures and what speaks of them; returns the rest. This loop decides how fast a rescan is."""
-        rest: list[os.DirEntry[str]] = []
-        take, start = self.files.append, self.start
-        for entry in entries:
-            name = entry.name
-            if name[0] == ".":
-                continue
-            if name[name.rfind(".") + 1 :].lower() in SUFFIXES and (name.isascii() or _is_text(name)):
-                try:
-                    state = entry.stat()
-                except OSError:
-                    rest.append(entry)
-                    continue
-                if stat.S_ISREG(state.st_mode):
-                    take((start + name, (state.st_size, state.st_mtime_ns, 0)))
-                    continue
-            rest.append(entry)
-        return rest
-
-    def _take_other(self, entry: os.DirEntry[str]) -> None:
-        """A folder, a sidecar, the list of captions, or something odd."""
-        name = entry.name
-        looks = name[name.rfind(".") + 1 :].lower()
-        try:
-            state = entry.stat()
-        except OSError:
-            self.unreachable.append(entry.path)  # a link that leads nowhere, perhaps to a drive that is unplugged
-            if looks in SUFFIXES:
-                self.odd.append((printable(entry.path), "a link that leads nowhere"))
-            return
-        if stat.S_ISDIR(state.st_mode):
-            self._take_folder(entry)
-        elif looks in SUFFIXES:
-            self.odd.append((printable(entry.path), "not a file" if _is_text(name) else "its name is not valid text"))
-        elif name == MANIFEST:
-            self.manifest = self.manifest.joined(read_manifest(Path(entry.path), state.st_mtime_ns))
-        elif looks == "xmp":
-            self.sidecars[name] = state.st_mtime_ns
-
-    def _take_folder(self, entry: os.DirEntry[str]) -> None:
-        if not _is_text(entry.name):
-            self.odd.append((printable(entry.path), "its name is not valid text"))
-        elif entry.name not in _NOT_OURS:
-            self.below.append(Folder(entry.path, (*self.names, entry.name)))
+def _listing(path: str) -> _Listing:
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)) if _BY_HANDLE else -1
+    try:
+        with os.scandir(handle if _BY_HANDLE else path) as listing:
+            entries = list(listing)
+        files, others = entries, [entry for entry in entries if not entry.is_file(follow_symlinks=False)]
+        if others:
+            linked = [entry for entry in others if entry.is_file()]
+            files = [entry for entry in entries if entry.is_file(follow_symlinks=False)] + linked
+            others = [entry for entry in others if not entry.is_file()]
+        stamps = [_stamp_of(state) for state in map(_entry_stat, files)]
+        folders = [entry.name for entry in others if entry.is_dir()]
+        odd = [(entry.name, _is_there(entry)) for entry in others if not entry.is_dir()]
+        return _Listing([entry.name for entry in files], stamps, folders, odd)
+    finally:
+        if handle >= 0:
+            os.close(handle)
 
 
-def walk(root: str, cancel: Cancel) -> Generator[Folder, None, None]:
-    """Every folder from `root` down, itself included; each place once, however many links lead to it.
+def _is_there(entry: os.DirEntry[str]) -> bool:
+    try:
+        entry.stat()
+    except OSError:
+        return False
+    return True
+
+
+def walk(root: str, rules: Rules, cancel: Cancel) -> Generator[Folder, None, None]:
+    """Every folder from `root` down, itself included, listed; each place once, however many links lead to it.
 
     Raises Cancelled between two folders.
     """
-    waiting, seen = [Folder(root, (Path(root).name,))], set[tuple[int, int]]()
+    waiting, seen = [Folder(root, (Path(root).name,), rules)], set[tuple[int, int]]()
     while waiting:
         cancel.check()
         folder = waiting.pop()
@@ -130,9 +207,7 @@ def walk(root: str, cancel: Cancel) -> Generator[Folder, None, None]:
             if (state.st_dev, state.st_ino) in seen:
                 continue
             seen.add((state.st_dev, state.st_ino))
-            folder.read()
-        for below in folder.below:
-            below.manifest = folder.manifest.below(Path(below.path).name)
+            folder.list()
         waiting += reversed(folder.below)
         yield folder
 
@@ -168,3 +243,11 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _is_raw(name: str) -> bool:
+    return _suffix(name) in RAW_SUFFIXES
+
+
+def _suffix(name: str) -> str:
+    return name[name.rfind(".") + 1 :].lower()

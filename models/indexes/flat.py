@@ -29,11 +29,23 @@ class FlatIndex:
             faiss.omp_set_num_threads(threads)
         self._faiss: Any = faiss
         self._dimensions = dimensions
+        self._stamp = ""
         self._index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(dimensions))  # its stubs know only the C++ signatures
 
     @property
     def dimensions(self) -> int:
         return self._dimensions
+
+    def stamp(self) -> str:
+        return self._stamp
+
+    def save(self, stamp: str) -> None:
+        """It lives in memory: only the stamp is remembered."""
+        self._stamp = stamp
+
+    def clear(self) -> None:
+        self._index.reset()
+        self._stamp = ""
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         """Add unit vectors of shape (n, dimensions). Ids already present are replaced; the last of equal ids counts.

@@ -25,32 +25,32 @@ def filled(catalogue: Catalogue) -> Catalogue:
 
 def test_vectors_come_back_for_the_asked_rows(filled: Catalogue) -> None:
     vectors = np.eye(5, 8, dtype=np.float32)
-    filled.store_vectors("one", np.array([1, 2, 3, 4, 5]), vectors)
-    filled.store_vectors("two", np.array([2]), vectors[:1, :4])
-    rows, found = filled.vectors("one", np.array([4, 2, 99]))
+    filled.embeddings.store("one", np.array([1, 2, 3, 4, 5]), vectors)
+    filled.embeddings.store("two", np.array([2]), vectors[:1, :4])
+    rows, found = filled.embeddings.of("one", np.array([4, 2, 99]))
     assert rows.tolist() == [2, 4]
     assert np.array_equal(found, vectors[[1, 3]])
-    assert filled.vectors("two")[1].shape == (1, 4)
-    assert filled.vectors("three")[1].shape == (0, 0)
-    assert filled.vectors("one", np.empty(0, np.int64))[0].tolist() == []
-    assert filled.missing("two", []).tolist() == [1, 3, 4, 5]
+    assert filled.embeddings.of("two")[1].shape == (1, 4)
+    assert filled.embeddings.of("three")[1].shape == (0, 0)
+    assert filled.embeddings.of("one", np.empty(0, np.int64))[0].tolist() == []
+    assert filled.embeddings.missing("two", []).tolist() == [1, 3, 4, 5]
     assert filled.stats().vectors == {"one": 5, "two": 1}
 
 
 def test_vectors_of_rows_that_are_gone_are_passed_over(filled: Catalogue) -> None:
-    filled.store_vectors("one", np.array([3, 77]), np.ones((2, 4), np.float32))
-    assert filled.vectors("one")[0].tolist() == [3]
+    filled.embeddings.store("one", np.array([3, 77]), np.ones((2, 4), np.float32))
+    assert filled.embeddings.of("one")[0].tolist() == [3]
 
 
 @pytest.mark.parametrize("vectors", [np.full((1, 4), np.nan), np.ones((2, 4)), np.full((1, 4), np.inf)])
 def test_vectors_that_are_none_are_refused(vectors: np.ndarray, filled: Catalogue) -> None:
     with pytest.raises(LibraryError, match="encoder"):
-        filled.store_vectors("one", np.array([1]), vectors.astype(np.float32))
+        filled.embeddings.store("one", np.array([1]), vectors.astype(np.float32))
 
 
 def test_the_version_grows_with_every_change(filled: Catalogue) -> None:
     seen = [filled.version()]
-    filled.store_vectors("one", np.array([1]), np.ones((1, 4), np.float32))
+    filled.embeddings.store("one", np.array([1]), np.ones((1, 4), np.float32))
     seen.append(filled.version())
     filled.forget(["/pictures/1.jpg"])
     seen.append(filled.version())
@@ -60,7 +60,7 @@ def test_the_version_grows_with_every_change(filled: Catalogue) -> None:
     filled.stats()
     assert seen == sorted(set(seen))
     assert filled.version() == seen[-1]
-    assert filled.vectors("one")[0].tolist() == []
+    assert filled.embeddings.of("one")[0].tolist() == []
 
 
 def test_row_numbers_are_never_used_twice(filled: Catalogue) -> None:
@@ -106,8 +106,8 @@ def test_threads_may_share_it(filled: Catalogue) -> None:
     def work(model: str) -> None:
         try:
             for number in range(30):
-                filled.store_vectors(model, np.array([1, 2]), np.full((2, 4), number + 1, np.float32))
-                filled.vectors(model)
+                filled.embeddings.store(model, np.array([1, 2]), np.full((2, 4), number + 1, np.float32))
+                filled.embeddings.of(model)
         except BaseException as error:  # noqa: BLE001 - told in the main thread
             errors.append(error)
 

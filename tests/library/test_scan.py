@@ -92,7 +92,7 @@ def test_moved_files_keep_row_and_vectors(catalogue: Catalogue, folder: Path, ru
     *_, last = run()
     assert catalogue.rows([]).tolist() == rows
     assert (last.added, last.removed) == (4, 4)
-    assert not len(catalogue.missing(encoder.id, []))
+    assert not len(catalogue.embeddings.missing(encoder.id, []))
     assert all("deeper" in each.path for each in catalogue.pictures(rows).values())
     sound(catalogue)
 
@@ -346,7 +346,7 @@ def test_every_picture_gets_a_vector_once(catalogue: Catalogue, folder: Path, ru
     run()
     reports = list(embed(catalogue, [str(folder)], encoder, Cancel(), batch=4))
     assert [report.done for report in reports] == [4, 8, 10]
-    rows, vectors = catalogue.vectors(encoder.id)
+    rows, vectors = catalogue.embeddings.of(encoder.id)
     assert rows.tolist() == catalogue.rows([]).tolist()
     assert vectors.dtype == np.float32
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
@@ -367,7 +367,7 @@ def test_what_broke_since_the_scan_is_taken_out_of_use_until_it_is_back(
     paths[1].unlink()
     reports = list(embed(catalogue, [], encoder, Cancel()))
     assert reports[-1].done == 6
-    assert len(catalogue.rows([])) == len(catalogue.vectors(encoder.id)[0]) == 4
+    assert len(catalogue.rows([])) == len(catalogue.embeddings.of(encoder.id)[0]) == 4
     assert reasons(catalogue, folder) == {
         paths[0].name: "not a picture that can be read",
         paths[1].name: "the file is gone",
@@ -399,7 +399,7 @@ def test_cancelling_keeps_the_vectors_made(catalogue: Catalogue, folder: Path, r
     cancel.cancel()
     with pytest.raises(Cancelled):
         next(work)
-    assert len(catalogue.vectors(encoder.id)[0]) == 4
+    assert len(catalogue.embeddings.of(encoder.id)[0]) == 4
     list(embed(catalogue, [], encoder, Cancel(), batch=4))
     assert encoder.seen == 12
 

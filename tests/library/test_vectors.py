@@ -63,7 +63,7 @@ def test_captions_get_a_vector_once_and_a_new_one_when_they_change(catalogue: Ca
     scanned(catalogue, folder)
     list(embed_captions(catalogue, [str(folder)], encoder, Cancel()))
     assert encoder.read[2:] == ["A mill"], "only what changed is read again"
-    rows, _ = catalogue.vectors(encoder.id)
+    rows, _ = catalogue.embeddings.of(encoder.id)
     assert not len(rows), "vectors of words are never taken for vectors of pictures"
 
 
