@@ -12,6 +12,8 @@ from composer.ports import Cancel, Ids, TextEncoder, VectorIndex, Vectors
 
 CHUNK = 20_000
 """Vectors handed to the index at a time: 40 MB at 512 numbers each."""
+SAVED = 50 * CHUNK
+"""Vectors after which the index saves itself while it is filled."""
 _SPARE = 2
 """How many times the wished number is asked for where some may lie outside the folders."""
 
@@ -43,9 +45,18 @@ class VectorSearch:
         An index of another catalogue, or one ahead of it, is emptied and filled anew. Raises Cancelled; what was done
         by then is kept.
         """
-        version, embeddings = self._catalogue.version(), self._catalogue.embeddings
+        version = self._catalogue.version()
         if version == self._version:
             return
+        try:
+            yield from self._followed(cancel)
+        except BaseException:
+            self._at = None  # how far the index came is asked of the index itself
+            raise
+        self._version = version
+
+    def _followed(self, cancel: Cancel) -> Iterator[tuple[int, int]]:
+        embeddings = self._catalogue.embeddings
         latest = embeddings.latest(self._model)
         at = self._at or self._saved(latest)
         if at != latest:
@@ -60,14 +71,17 @@ class VectorSearch:
                 if not len(ids):
                     break
                 self._index.add(ids, vectors)
-                at = self._at = Mark(last, at.gone)
-                done += len(ids)
+                at, done = Mark(last, at.gone), done + len(ids)
+                if done % SAVED < CHUNK:
+                    self._index.save(self._stamp(at))
                 yield done, total
             self._index.save(self._stamp(at))
-        self._at, self._version = at, version
+        self._at = at
 
     def refresh(self) -> None:
-        """`follow` to the end."""
+        """`follow` to the end, also where the index was lost with its process."""
+        if self._at is not None and self._index.stamp() != self._stamp(self._at):
+            self._at, self._version = None, -1
         for _ in self.follow(Cancel()):
             pass
 
@@ -80,7 +94,7 @@ class VectorSearch:
         is given.
         """
         self.refresh()
-        if not len(self._index) or (among is not None and not len(among)):
+        if self._at is None or not self._at.added or (among is not None and not len(among)):
             return [[] for _ in queries]
         if among is None and not self._everything(folders):
             among = self._below(folders)

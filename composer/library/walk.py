@@ -169,25 +169,24 @@ def _listing(path: str) -> _Listing:
         with os.scandir(handle if _BY_HANDLE else path) as listing:
             entries = list(listing)
         files, others = entries, [entry for entry in entries if not entry.is_file(follow_symlinks=False)]
+        modes = {entry.name: _mode(entry) for entry in others}
         if others:
-            linked = [entry for entry in others if entry.is_file()]
-            files = [entry for entry in entries if entry.is_file(follow_symlinks=False)] + linked
-            others = [entry for entry in others if not entry.is_file()]
+            files = [entry for entry in entries if stat.S_ISREG(modes.get(entry.name, stat.S_IFREG))]
         stamps = [_stamp_of(state) for state in map(_entry_stat, files)]
-        folders = [entry.name for entry in others if entry.is_dir()]
-        odd = [(entry.name, _is_there(entry)) for entry in others if not entry.is_dir()]
+        folders = [name for name, mode in modes.items() if stat.S_ISDIR(mode)]
+        odd = [(name, bool(mode)) for name, mode in modes.items() if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode))]
         return _Listing([entry.name for entry in files], stamps, folders, odd)
     finally:
         if handle >= 0:
             os.close(handle)
 
 
-def _is_there(entry: os.DirEntry[str]) -> bool:
+def _mode(entry: os.DirEntry[str]) -> int:
+    """What it is, or what it leads to; 0 when that is not there."""
     try:
-        entry.stat()
+        return entry.stat().st_mode
     except OSError:
-        return False
-    return True
+        return 0
 
 
 def walk(root: str, rules: Rules, cancel: Cancel) -> Generator[Folder, None, None]:

@@ -229,9 +229,22 @@ class BruteIndex:
 
     def __init__(self) -> None:
         self._held: dict[int, Vectors] = {}
+        self._stamp = ""
+        self.added = 0
+
+    def stamp(self) -> str:
+        return self._stamp
+
+    def save(self, stamp: str) -> None:
+        self._stamp = stamp
+
+    def clear(self) -> None:
+        self._held.clear()
+        self._stamp = ""
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         self._held.update(zip(ids.tolist(), vectors, strict=True))
+        self.added += len(ids)
 
     def remove(self, ids: Ids) -> None:
         for each in ids.tolist():

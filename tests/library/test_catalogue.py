@@ -10,11 +10,15 @@ import pytest
 
 from composer.errors import LibraryError
 from composer.library.catalogue import GONE, Catalogue, Entry
+from composer.library.metadata import Words
 
 
 def entry(number: int, folder: str = "/pictures", **more: object) -> Entry:
     fields = {"path": f"{folder}/{number}.jpg", "size": 10, "mtime_ns": 5, "id": f"{number:032x}", "width": 90}
-    return Entry(**{**fields, "height": 60, "look": bytes(192), "preview": f"00/{number:032x}.jpg", **more})  # type: ignore[arg-type]
+    told = Words(**{name: str(more.pop(name)) for name in Words.__struct_fields__ if name in more})
+    return Entry(
+        **{**fields, "told": told, "height": 60, "look": bytes(192), "preview": f"00/{number:032x}.jpg", **more}
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def test_the_version_grows_with_every_change(filled: Catalogue) -> None:
     seen = [filled.version()]
     filled.embeddings.store("one", np.array([1]), np.ones((1, 4), np.float32))
     seen.append(filled.version())
-    filled.forget(["/pictures/1.jpg"])
+    filled.forget("/pictures", ["1.jpg"])
     seen.append(filled.version())
     filled.drop_orphans()
     seen.append(filled.version())
@@ -64,7 +68,7 @@ def test_the_version_grows_with_every_change(filled: Catalogue) -> None:
 
 
 def test_row_numbers_are_never_used_twice(filled: Catalogue) -> None:
-    filled.forget(["/pictures/5.jpg"])
+    filled.forget("/pictures", ["5.jpg"])
     filled.drop_orphans()
     filled.record([entry(9)])
     assert filled.rows([]).tolist() == [1, 2, 3, 4, 6]
@@ -79,7 +83,7 @@ def test_copies_add_their_words(filled: Catalogue) -> None:
     row = int(filled.rows(["/other"])[0])
     picture = filled.pictures([row])[row]
     assert (picture.caption, picture.words) == ("A mill", "old name mill")
-    filled.forget(["/other/7.jpg"])
+    filled.forget("/other", ["7.jpg"])
     filled.record([entry(7, caption="", words="new")])
     assert filled.pictures([row])[row].words == "new"
 
@@ -96,7 +100,7 @@ def test_a_batch_is_all_or_nothing(filled: Catalogue) -> None:
 
 def test_a_picture_that_another_scan_dropped_is_looked_at_again(filled: Catalogue) -> None:
     filled.record([entry(50, width=0, height=0)])  # known when it was examined, gone when it is recorded
-    assert filled.known("/pictures")["/pictures/50.jpg"][1] == GONE
+    assert filled.known("/pictures")["50.jpg"][1] == GONE
     assert len(filled.rows([])) == 5
 
 
@@ -140,7 +144,7 @@ def test_a_file_that_is_no_database_is_said_and_left_alone(tmp_path: Path) -> No
 
 
 def test_a_newer_catalogue_is_left_alone(filled: Catalogue) -> None:
-    filled._link.execute("PRAGMA user_version = 99")
+    filled.database.all("PRAGMA user_version = 99")
     assert "newer version" in refused(filled.file).message
     assert filled.rows([]).tolist() == [1, 2, 3, 4, 5]
 
@@ -157,10 +161,10 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_damaged_page_is_said(filled: Catalogue) -> None:
     filled.record(entry(number) for number in range(100, 3000))
-    filled._link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    filled.database.all("PRAGMA wal_checkpoint(TRUNCATE)")
     filled.close()
     whole = bytearray(filled.file.read_bytes())
-    whole[4096:] = b"\xa5" * (len(whole) - 4096)
+    whole[8192:] = b"\xa5" * (len(whole) - 8192)
     filled.file.write_bytes(whole)
     with pytest.raises(LibraryError, match="damaged"), Catalogue(filled.file, filled.previews) as damaged:
         damaged.rows([])
@@ -184,11 +188,67 @@ def test_a_failed_change_of_version_changes_nothing(tmp_path: Path, monkeypatch:
         if broken:
             raise sqlite3.OperationalError("disk full")
 
-    monkeypatch.setattr(schema, "VERSION", 2)
-    monkeypatch.setitem(schema.MIGRATIONS, 1, half)
+    monkeypatch.setattr(schema, "VERSION", 3)
+    monkeypatch.setitem(schema.MIGRATIONS, 2, half)
     broken = True
     refused(file)
     broken = False
     with Catalogue(file, tmp_path) as migrated:
-        assert migrated._all("PRAGMA user_version") == [(2,)]
-        assert migrated._all("SELECT labels FROM pictures") == []
+        assert migrated.database.all("PRAGMA user_version") == [(3,)]
+        assert migrated.database.all("SELECT labels FROM pictures") == []
+
+
+_FIRST = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES ('version', 7), ('unsettled', 0);
+CREATE TABLE folders (path TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE pictures (
+    row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, width INTEGER NOT NULL, height INTEGER NOT NULL,
+    caption TEXT NOT NULL, words TEXT NOT NULL, licence TEXT NOT NULL, credit TEXT NOT NULL, phash INTEGER NOT NULL,
+    look BLOB NOT NULL, grp TEXT NOT NULL DEFAULT '', preview TEXT NOT NULL, length INTEGER NOT NULL
+);
+CREATE TABLE files (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, beside INTEGER NOT NULL,
+    picture INTEGER REFERENCES pictures (row) ON DELETE SET NULL, reason TEXT
+) WITHOUT ROWID;
+CREATE INDEX files_by_picture ON files (picture);
+CREATE TABLE vectors (
+    picture INTEGER NOT NULL REFERENCES pictures (row) ON DELETE CASCADE, model TEXT NOT NULL, vector BLOB NOT NULL,
+    PRIMARY KEY (model, picture)
+) WITHOUT ROWID;
+CREATE INDEX vectors_by_picture ON vectors (picture);
+CREATE VIRTUAL TABLE words USING fts5 (caption, rest, tokenize = 'porter unicode61 remove_diacritics 2');
+INSERT INTO folders VALUES ('/pictures');
+INSERT INTO pictures VALUES (3, 'abc', 90, 60, 'A mill', 'A mill by a lake', 'CC0', 'A. Writer', 1, x'00', '', 'ab', 4);
+INSERT INTO files VALUES ('/pictures/old/mill.jpg', 10, 5, 0, 3, NULL), ('/pictures/no.jpg', 1, 5, 0, NULL, 'broken');
+INSERT INTO vectors VALUES (3, 'one', x'003c0000'), (3, 'two', x'0000003c');
+INSERT INTO words (rowid, caption, rest) VALUES (3, 'a mill', 'by a lake');
+PRAGMA user_version = 1;
+PRAGMA application_id = 1346978644;
+"""
+"""A catalogue as the first version made it."""
+
+
+def test_a_catalogue_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
+    link = sqlite3.connect(tmp_path / "catalogue.db")
+    link.executescript(_FIRST)
+    link.close()
+    with Catalogue(tmp_path / "catalogue.db", tmp_path) as catalogue:
+        picture = catalogue.pictures([3])[3]
+        assert (picture.path, picture.caption, picture.licence) == ("/pictures/old/mill.jpg", "A mill", "CC0")
+        assert catalogue.embeddings.of("one")[1].tolist() == [[1, 0]]
+        assert catalogue.embeddings.of("two")[0].tolist() == [3]
+        assert [each.path for each in catalogue.skipped("/pictures")] == ["/pictures/no.jpg"]
+        assert catalogue.matches("mill", 1, 1)[0].tolist() == [3]
+        assert [folder.path for folder in catalogue.folders.all()] == ["/pictures"]
+        assert catalogue.known("/pictures/old") == {"mill.jpg": (10, GONE, 0)}, "its words are read anew"
+        assert catalogue.places("/pictures")["/pictures/old"].digest is None
+        assert catalogue.version() > 7
+        catalogue.record([entry(8)])
+        assert catalogue.rows([]).tolist() == [3, 4]
+        assert catalogue.database.all("PRAGMA integrity_check") == [("ok",)]
+        assert catalogue.database.all("PRAGMA foreign_key_check") == []
+    with Catalogue(tmp_path / "new.db", tmp_path) as new:
+        shape = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'words%' ORDER BY type, name"
+        with Catalogue(tmp_path / "catalogue.db", tmp_path) as catalogue:
+            assert catalogue.database.all(shape) == new.database.all(shape)

@@ -17,7 +17,8 @@ import pytest
 from composer.errors import Cancelled, LibraryError
 from composer.library import scan as scanning
 from composer.library.catalogue import Catalogue
-from composer.library.scan import embed, scan
+from composer.library.embed import embed
+from composer.library.scan import scan
 from composer.ports import Cancel
 from tests.library.conftest import MeanColours, Scan, paint, reasons
 
@@ -36,10 +37,11 @@ def ids(catalogue: Catalogue) -> dict[str, str]:
 
 def sound(catalogue: Catalogue) -> None:
     """The database is whole, and its parts agree."""
-    assert catalogue._all("PRAGMA integrity_check") == [("ok",)]
-    assert catalogue._all("PRAGMA foreign_key_check") == []
-    assert catalogue._all("SELECT count(*) FROM words") == catalogue._all("SELECT count(*) FROM pictures")
-    assert catalogue._all("SELECT count(*) FROM pictures WHERE row NOT IN (SELECT picture FROM files)") == [(0,)]
+    assert catalogue.database.all("PRAGMA integrity_check") == [("ok",)]
+    assert catalogue.database.all("PRAGMA foreign_key_check") == []
+    count = catalogue.database.number
+    assert count("SELECT count(*) FROM words") == count("SELECT count(*) FROM pictures")
+    assert count("SELECT count(*) FROM pictures WHERE row NOT IN (SELECT picture FROM files)") == 0
 
 
 def test_pictures_are_taken_in_with_previews_and_words(catalogue: Catalogue, folder: Path, run: Scan) -> None:

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from composer.library.catalogue import Catalogue, Entry
+from composer.library.metadata import Words
 from composer.library.search import by_words
 
 CAPTIONS = {
@@ -30,8 +31,7 @@ def fill(catalogue: Catalogue, captions: dict[str, str], folder: str = "/picture
             id=f"{name:0>32}",
             width=100,
             height=100,
-            caption=caption,
-            words=f"{caption} {name}",
+            told=Words(caption=caption, words=f"{caption} {name}"),
             look=bytes(192),
             preview="x",
         )
@@ -103,7 +103,7 @@ def test_the_caption_weighs_more_than_names(catalogue: Catalogue) -> None:
             height=90,
             look=bytes(192),
             preview="x",
-            **said,
+            told=Words(**said),
         )
         for place, said in enumerate(words)
     )

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from composer.errors import Cancelled
+from composer.library import vectors
 from composer.library.catalogue import CAPTIONS, Catalogue
-from composer.library.scan import embed_captions, scan
+from composer.library.embed import embed_captions
+from composer.library.scan import scan
 from composer.library.vectors import VectorSearch
 from composer.ports import Cancel, Vectors
 from composer.types import Language
@@ -84,7 +86,7 @@ def test_search_follows_the_catalogue(catalogue: Catalogue, folder: Path) -> Non
     search = VectorSearch(catalogue, BruteIndex(), encoder, CAPTIONS)
 
     def best(text: str) -> str:
-        found = search.nearest(encoder.encode_texts([text]), 1, catalogue.rows([]))[0]
+        found = search.nearest(encoder.encode_texts([text]), 1)[0]
         return catalogue.pictures([found[0][0]])[found[0][0]].caption
 
     assert best("castle") == "A castle"
@@ -105,9 +107,103 @@ def test_only_the_rows_asked_for_are_found(catalogue: Catalogue, folder: Path) -
     search = VectorSearch(catalogue, BruteIndex(), encoder, CAPTIONS)
     query = encoder.encode_texts(["boat"])
     everything = catalogue.rows([])
-    first = search.nearest(query, 2, everything)[0][0][0]
+    first = search.nearest(query, 2)[0][0][0]
     others = everything[everything != first]
-    assert [row for row, _ in search.nearest(query, 2, others)[0]] == others.tolist()
-    assert search.nearest(query, 2, np.zeros(0, np.int64)) == [[]]
+    assert [row for row, _ in search.nearest(query, 2, among=others)[0]] == others.tolist()
+    assert search.nearest(query, 2, among=np.zeros(0, np.int64)) == [[]]
     cosine = search.cosines(query[0], everything.tolist())
     assert max(cosine, key=lambda row: cosine[row]) == first
+
+
+class Fleeting(BruteIndex):
+    """An index that can lose what it was not told to save, as one in a process that died."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: tuple[dict[int, Vectors], str] = ({}, "")
+
+    def save(self, stamp: str) -> None:
+        super().save(stamp)
+        self._kept = (dict(self._held), stamp)
+
+    def die(self, *, whole: bool = False) -> None:
+        held, self._stamp = ({}, "") if whole else self._kept
+        self._held = dict(held)
+
+
+def stored(catalogue: Catalogue, folder: Path, names: str) -> Bags:
+    encoder = Bags()
+    library(folder, {f"{name}.png": f"A {WORDS[number]}" for number, name in enumerate(names)})
+    scanned(catalogue, folder)
+    list(embed_captions(catalogue, [str(folder)], encoder, Cancel()))
+    return encoder
+
+
+def test_an_index_that_died_is_filled_from_where_it_was_saved(catalogue: Catalogue, folder: Path) -> None:
+    encoder = stored(catalogue, folder, "ab")
+    index = Fleeting()
+    search = VectorSearch(catalogue, index, encoder, CAPTIONS)
+    search.refresh()
+    assert index.added == 2
+    index.die()
+    search.refresh()
+    assert index.added == 2, "what was saved is there"
+    index.die(whole=True)
+    search.refresh()
+    assert (index.added, len(index)) == (4, 2)
+
+
+def test_another_catalogues_index_is_emptied(catalogue: Catalogue, folder: Path, tmp_path: Path) -> None:
+    encoder = stored(catalogue, folder, "abc")
+    index = Fleeting()
+    VectorSearch(catalogue, index, encoder, CAPTIONS).refresh()
+    with Catalogue(tmp_path / "other.db", tmp_path / "other") as other:
+        (tmp_path / "few").mkdir()
+        few = stored(other, tmp_path / "few", "a")
+        VectorSearch(other, index, few, CAPTIONS).refresh()
+        assert len(index) == 1
+
+
+def test_a_search_that_starts_later_takes_in_only_what_is_new(catalogue: Catalogue, folder: Path) -> None:
+    encoder = stored(catalogue, folder, "ab")
+    index = Fleeting()
+    VectorSearch(catalogue, index, encoder, CAPTIONS).refresh()
+    stored(catalogue, folder, "abc")
+    later = VectorSearch(catalogue, index, encoder, CAPTIONS)
+    assert list(later.follow(Cancel())) == [(1, 1)]
+    assert list(later.follow(Cancel())) == []
+    assert (index.added, len(index)) == (3, 3)
+
+
+def test_a_cancelled_filling_goes_on_where_it_was(
+    catalogue: Catalogue, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "CHUNK", 1)
+    monkeypatch.setattr(vectors, "SAVED", 1)
+    encoder = stored(catalogue, folder, "abc")
+    index, cancel = Fleeting(), Cancel()
+    search = VectorSearch(catalogue, index, encoder, CAPTIONS)
+    work = search.follow(cancel)
+    assert next(work) == (1, 3)
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        next(work)
+    assert list(search.follow(Cancel())) == [(1, 2), (2, 2)]
+    assert index.added == 3
+
+
+def test_hidden_pictures_and_other_folders_are_left_out(catalogue: Catalogue, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "others").mkdir()
+    encoder = stored(catalogue, folder, "abc")
+    library(tmp_path / "others", {"d.png": "A boat and a boat"})
+    paint(77).save(tmp_path / "others" / "d.png")
+    scanned(catalogue, tmp_path / "others")
+    list(embed_captions(catalogue, [], encoder, Cancel()))
+    search = VectorSearch(catalogue, BruteIndex(), encoder, CAPTIONS)
+    query = encoder.encode_texts(["boat"])
+    assert len(search.nearest(query, 9)[0]) == 4
+    here = [row for row, _ in search.nearest(query, 9, [str(folder)])[0]]
+    assert here == [row for row in here if row in catalogue.rows([str(folder)])]
+    assert len(here) == 3
+    catalogue.marks.put([catalogue.pictures(here)[here[0]].id], hidden=True)
+    assert [row for row, _ in search.nearest(query, 9, [str(folder)])[0]] == here[1:]
