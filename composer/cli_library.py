@@ -14,7 +14,8 @@ from rich.table import Table
 from composer import settings
 from composer.cli_common import Adapters, AsJson, print_json, say
 from composer.errors import LibraryError
-from composer.library.scan import embed, embed_captions, scan
+from composer.library.embed import embed, embed_captions
+from composer.library.scan import scan
 from composer.library.search import by_words
 from composer.preparation import prepare_all
 from composer.progress import Meter

@@ -1,28 +1,24 @@
-"""Bringing the catalogue up to date with a folder, and giving its pictures vectors."""
+"""Bringing the catalogue up to date with a folder."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
 
-import numpy as np
 from msgspec import Struct
-from PIL.Image import Image as Picture
 
 from composer.errors import LibraryError
-from composer.library import duplicates, quality
+from composer.library import duplicates
 from composer.library.ahead import in_order
-from composer.library.catalogue import CAPTIONS, Catalogue, Entry, Place, absolute
+from composer.library.catalogue import Catalogue, Entry, Place, absolute
 from composer.library.intake import File, examine
 from composer.library.pace import Pace
-from composer.library.quality import UnusablePicture
 from composer.library.walk import Folder, check_folder, printable, walk
-from composer.ports import Cancel, ImageEncoder, TextEncoder
+from composer.ports import Cancel
 
 BATCH, BATCH_SECONDS = 64, 2.0
 """Files or seconds after which what was found is kept: no more than that is lost when the program is killed."""
@@ -209,73 +205,3 @@ class _Intake:
                 self._catalogue.forget(folder.path, gone)
                 self.removed += len(gone)
             self._catalogue.close_place(folder.path, folder.digest)
-
-
-def embed(
-    catalogue: Catalogue, folders: Sequence[str], encoder: ImageEncoder, cancel: Cancel, batch: int = 32
-) -> Generator[ScanProgress, None, None]:
-    """Encode the pictures of the folders that have no vector of the encoder yet; each batch is kept when it is done.
-
-    Pictures are decoded ahead on a thread of their own. One that vanished or broke since the scan is taken out of use
-    with a reason until the next scan looks at it. Raises Cancelled when the writer gave up.
-    """
-    rows = catalogue.embeddings.missing(encoder.id, folders).tolist()
-    done = 0
-    for ready in _batches(catalogue, rows, encoder.image_size, batch, cancel):
-        images = [each.image for each in ready if each.image is not None]
-        if images:
-            used = np.array([each.row for each in ready if each.image is not None], np.int64)
-            catalogue.embeddings.store(encoder.id, used, encoder.encode_images(images))
-        done += len(ready)
-        yield ScanProgress(done, len(rows), ready[-1].path)
-
-
-def embed_captions(
-    catalogue: Catalogue, folders: Sequence[str], encoder: TextEncoder, cancel: Cancel, batch: int = 64
-) -> Generator[ScanProgress, None, None]:
-    """Encode what is said of each picture (its caption, else all its words) where that was not done yet.
-
-    A query finds a caption that means the same in other words this way, which neither the picture's vector nor the
-    words themselves do. Raises Cancelled when the writer gave up.
-    """
-    rows = catalogue.embeddings.missing(encoder.id + CAPTIONS, folders).tolist()
-    for start in range(0, len(rows), batch):
-        cancel.check()
-        pictures = catalogue.pictures(rows[start : start + batch])
-        texts = [picture.caption or picture.words for picture in pictures.values()]
-        if texts:
-            vectors = encoder.encode_texts(texts)
-            catalogue.embeddings.store(encoder.id + CAPTIONS, np.array(list(pictures), np.int64), vectors)
-        yield ScanProgress(min(start + batch, len(rows)), len(rows), "")
-
-
-class _Ready(NamedTuple):
-    row: int
-    path: str
-    image: Picture | None
-
-
-def _batches(
-    catalogue: Catalogue, rows: Sequence[int], side: int, size: int, cancel: Cancel
-) -> Generator[list[_Ready], None, None]:
-    """Decoded pictures, `size` at a time; the next batch is decoded while the caller computes on this one."""
-    batch: list[_Ready] = []
-    for ready in in_order(lambda row: _ready(catalogue, row, side), rows, cancel, workers=1, ahead=2 * size):
-        batch.append(ready)
-        if len(batch) == size:
-            yield batch
-            batch = []
-            cancel.check()
-    if batch:
-        yield batch
-
-
-def _ready(catalogue: Catalogue, row: int, side: int) -> _Ready:
-    """The picture from the first of its files that still can be read; the others are taken out of use."""
-    path = ""
-    for path in catalogue.paths(row):
-        try:
-            return _Ready(row, path, quality.open_upright(path, side))
-        except UnusablePicture as error:
-            catalogue.distrust(path, error.reason)
-    return _Ready(row, path, None)

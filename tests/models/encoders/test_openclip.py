@@ -177,7 +177,8 @@ def test_numbers_that_are_not_finite_agree_with_nothing() -> None:
 
 def test_switching_back_encodes_nothing_again(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from composer.library.catalogue import Catalogue
-    from composer.library.scan import embed, embed_captions, scan
+    from composer.library.embed import embed, embed_captions
+    from composer.library.scan import scan
     from tests.composer.fakes import draw_library
 
     library = [str(draw_library(tmp_path / "quay"))]
@@ -203,7 +204,7 @@ def test_switching_back_encodes_nothing_again(tmp_path: Path, folder: Path, monk
         list(embed_captions(catalogue, library, encoder, Cancel()))
         assert (seen["pictures"] - before["pictures"] == 8) == new
         assert (seen != before) == new
-        vectors = catalogue.vectors(encoder.id)[1]
+        vectors = catalogue.embeddings.of(encoder.id)[1]
         assert vectors.shape == (8, encoder.dimensions)
         assert np.array_equal(kept.setdefault(encoder.id, vectors), vectors)
     again = OpenClipEncoder(str(folder), precision="fp32", device="cpu")  # as after a restart
