@@ -113,6 +113,7 @@ def _from_first(link: sqlite3.Connection) -> None:
     for table in ("files", "folders", "pictures", "vectors"):
         link.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
     link.execute("DROP INDEX files_by_picture")
+    link.execute("DROP INDEX vectors_by_picture")
     version = _first(link, "SELECT value FROM meta WHERE name = 'version'")
     words = "CREATE VIRTUAL TABLE words"
     link.execute("DROP TABLE meta")
