@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import stat
 import threading
 import warnings
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from importlib import import_module
 from io import BufferedReader
 from typing import NamedTuple
 
-import numpy as np
 import pi_heif  # pyright: ignore[reportMissingTypeStubs]
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.Image import Image as Picture
+
+from composer.library import srgb
 
 MIN_SIDE = 64
 """Icons, bullets and spacers are below this; nothing smaller can illustrate an article."""
@@ -35,11 +35,12 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 """Only these readers are tried: Pillow knows others that run programs (EPS) or are rarely exercised."""
 SUFFIXES = frozenset({"jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"})
 """Names that are looked into, lower case; what is inside decides."""
-RAW_SUFFIXES: frozenset[str] = frozenset()
-"""Names of camera raw files."""
+RAW_SUFFIXES = frozenset(
+    "3fr arw cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef raf rw2 rwl sr2 srf srw x3f".split()
+)
+"""Names of camera raw files. Many are TIFF inside with a stamp-sized picture first, so here the name decides."""
 
 _ORIENTATION = 0x0112
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 pi_heif.register_heif_opener()  # pyright: ignore[reportUnknownMemberType]
 for _reader in ("Avif", "Bmp", "Gif", "Jpeg", "Png", "Tiff", "WebP"):
@@ -55,6 +56,26 @@ class UnusablePicture(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Begun(NamedTuple):
+    """A file whose first bytes were read: what it holds and what decoding it costs, no pixel decoded yet."""
+
+    source: Picture
+    """What Pillow opened, with the file's metadata."""
+    width: int
+    height: int
+    """Full size in pixels, as stored."""
+    develop: Callable[[], Picture] | None = None
+    """Gives the pixels, upright sRGB, of a raw file that holds no preview to open instead."""
+
+    @property
+    def large(self) -> bool:
+        """Decodes of such pictures take turns, so that several at once never hold several of them."""
+        # A progressive JPEG keeps every coefficient in memory until its end, at whatever size it is then put out.
+        decoded = self.source.size[0] * self.source.size[1]
+        whole = self.source.info.get("progressive") or self.develop
+        return (self.width * self.height if whole else decoded) >= LARGE_PIXELS
 
 
 class Decoded(NamedTuple):
@@ -81,18 +102,18 @@ def open_upright(path: str | os.PathLike[str], at_least: int | None = None) -> P
 @contextmanager
 def open_file(path: str | os.PathLike[str]) -> Generator[BufferedReader, None, None]:
     """Open a regular file for reading; never waits on a pipe or a device. Raises UnusablePicture."""
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
-        handle = os.open(path, flags)
+        file = open(os.fspath(path), "rb", opener=_open)  # noqa: PTH123, SIM115 - closed below; Path.open has no opener
     except (OSError, ValueError) as error:
         raise UnusablePicture(_told(error)) from error
-    try:
-        _check_file(os.fstat(handle))
-    except UnusablePicture:
-        os.close(handle)
-        raise
-    with os.fdopen(handle, "rb") as file:
+    with file:
+        _check_file(os.fstat(file.fileno()))
         yield file
+
+
+def _open(path: str, _: int) -> int:
+    wanted = ("O_BINARY", "O_NONBLOCK", "O_CLOEXEC", "O_NOINHERIT")
+    return os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in wanted))
 
 
 def _check_file(state: os.stat_result) -> None:
@@ -106,12 +127,33 @@ def _check_file(state: os.stat_result) -> None:
 
 def decode(file: BufferedReader, at_least: int | None = None) -> Decoded:
     """Decode an open file; see `open_upright`. Raises UnusablePicture."""
+    begun = begin(file, at_least)
+    if not begun.large:
+        return finish(begun, at_least)
+    with _large:
+        return finish(begun, at_least)
+
+
+def begin(file: BufferedReader, at_least: int | None = None) -> Begun:
+    """Read what the file says it holds, and turn down what is too small or too large. Raises UnusablePicture."""
     with quiet(), _told_apart():
-        source = peek(file)
+        if is_raw(file.name):
+            return _begin_raw(file, at_least)
+        source = Image.open(file, formats=FORMATS)
         width, height = source.size
         _reduce_while_decoding(source, at_least)
         _check_size(source, width, height)  # before anything else: even asking a PNG for its EXIF decodes it
-        with _turn(source):
+        return Begun(source, width, height)
+
+
+def finish(begun: Begun, at_least: int | None = None) -> Decoded:
+    """Decode what was begun, with the same `at_least`. Raises UnusablePicture."""
+    with quiet(), _told_apart():
+        source, width, height, develop = begun
+        if develop:
+            image = develop()
+            image = image.reduce(max(1, min(image.size) // at_least)) if at_least else image
+        else:
             source.load()
             image = _upright_rgb(source, at_least)
         if source.getexif().get(_ORIENTATION, 1) in {5, 6, 7, 8}:
@@ -120,9 +162,24 @@ def decode(file: BufferedReader, at_least: int | None = None) -> Decoded:
 
 
 def peek(file: BufferedReader) -> Picture:
-    """What Pillow makes of the first bytes; no pixel is decoded. Raises UnusablePicture."""
+    """What the first bytes say, metadata included; no pixel is decoded. Raises UnusablePicture."""
     with quiet(), _told_apart():
-        return Image.open(file, formats=FORMATS)
+        return _begin_raw(file, None).source if is_raw(file.name) else Image.open(file, formats=FORMATS)
+
+
+def is_raw(name: str) -> bool:
+    """Whether a file's name is that of a camera raw file."""
+    return name[name.rfind(".") + 1 :].lower() in RAW_SUFFIXES
+
+
+def _begin_raw(file: BufferedReader, at_least: int | None) -> Begun:
+    from composer.library import raw
+
+    begun = raw.begin(file, at_least)
+    if begun.develop is None:
+        _reduce_while_decoding(begun.source, at_least)
+        _check_size(begun.source, *begun.source.size)
+    return begun
 
 
 _quiet_lock = threading.Lock()
@@ -210,21 +267,12 @@ def _check_size(source: Picture, width: int, height: int) -> None:
 _large = threading.Lock()
 
 
-@contextmanager
-def _turn(source: Picture) -> Generator[None, None, None]:
-    if source.size[0] * source.size[1] < LARGE_PIXELS and not source.info.get("progressive"):
-        yield
-        return
-    with _large:
-        yield
-
-
 def _upright_rgb(source: Picture, at_least: int | None) -> Picture:
-    image = _eight_bit(source)
+    image = srgb.eight_bit(source)
     factor = min(image.size) // at_least if at_least else 1
     if factor >= 2:
         image = image.reduce(factor)
-    image = _to_srgb(image, source)
+    image = srgb.to_srgb(image, source)
     if image.mode == "RGBA":
         white = Image.new("RGB", image.size, "white")
         white.paste(image, mask=image.getchannel("A"))
@@ -238,51 +286,3 @@ def _upright_rgb(source: Picture, at_least: int | None) -> Picture:
     image.info = {}  # an ICC profile or EXIF left here would be written into previews
     image.getexif().clear()
     return image
-
-
-def _eight_bit(source: Picture) -> Picture:
-    """RGB, RGBA or CMYK with 8 bits a channel, whatever came."""
-    if source.mode in {"RGB", "RGBA", "CMYK"}:
-        return source
-    if source.mode in {"I", "F"} or source.mode.startswith("I;"):
-        return _from_deep(source).convert("RGB")
-    transparent = source.mode in {"LA", "La", "PA", "RGBa"} or "transparency" in source.info
-    return source.convert("RGBA" if transparent else "RGB")
-
-
-def _from_deep(source: Picture) -> Picture:
-    """16 and 32 bit greys to 8: by their nominal range if they keep to it, else stretched to what they hold."""
-    values = np.asarray(source)
-    if source.mode == "F":
-        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if source.mode != "F" and low >= 0 and high <= 65535:
-        wide = high > 255 or source.mode.startswith("I;")
-        low, high = 0.0, 65535.0 if wide else 255.0
-    grey = np.empty(values.shape, np.uint8)
-    for row in range(0, len(values), 256):  # in strips: a float copy of the whole would be the largest thing in memory
-        strip = values[row : row + 256].astype(np.float32)
-        grey[row : row + 256] = ((strip - low) * (255.0 / max(high - low, 1e-9))).clip(0, 255)
-    return Image.fromarray(grey)
-
-
-def _to_srgb(image: Picture, source: Picture) -> Picture:
-    """Apply the embedded profile. Only done for RGB and CMYK; a broken profile leaves the numbers as they are."""
-    profile = source.info.get("icc_profile")
-    alpha = image.getchannel("A") if image.mode == "RGBA" else None
-    plain = image.convert("RGB") if alpha else image
-    if isinstance(profile, bytes) and b"sRGB" not in profile[:2048] and plain.mode == _space(profile):
-        with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            done = ImageCms.profileToProfile(plain, io.BytesIO(profile), _SRGB, outputMode="RGB")
-            plain = done or plain
-    if plain.mode != "RGB":
-        plain = plain.convert("RGB")
-    if alpha is None:
-        return plain
-    plain.putalpha(alpha)
-    return plain
-
-
-def _space(profile: bytes) -> str:
-    """The colour space that an ICC profile reads: bytes 16 to 20 of its header (ICC.1:2022, 7.2.8)."""
-    return {b"RGB ": "RGB", b"CMYK": "CMYK"}.get(profile[16:20], "")
