@@ -28,6 +28,7 @@ _FORM = 1
 """Changes when what is taken from a listing changes: every folder is then sorted out again."""
 _BY_HANDLE = os.scandir in os.supports_fd
 """Listing by handle spares the system looking up the whole path for every file."""
+_entry_name: Callable[[os.DirEntry[str]], str] = attrgetter("name")
 _entry_stat: Callable[[os.DirEntry[str]], os.stat_result] = os.DirEntry[str].stat
 _stamp_of: Callable[[os.stat_result], tuple[int, int]] = attrgetter("st_size", "st_mtime_ns")
 
@@ -172,10 +173,10 @@ def _listing(path: str) -> _Listing:
         modes = {entry.name: _mode(entry) for entry in others}
         if others:
             files = [entry for entry in entries if stat.S_ISREG(modes.get(entry.name, stat.S_IFREG))]
-        stamps = [_stamp_of(state) for state in map(_entry_stat, files)]
+        stamps = list(map(_stamp_of, map(_entry_stat, files)))
         folders = [name for name, mode in modes.items() if stat.S_ISDIR(mode)]
         odd = [(name, bool(mode)) for name, mode in modes.items() if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode))]
-        return _Listing([entry.name for entry in files], stamps, folders, odd)
+        return _Listing(list(map(_entry_name, files)), stamps, folders, odd)
     finally:
         if handle >= 0:
             os.close(handle)
