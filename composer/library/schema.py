@@ -59,7 +59,14 @@ CREATE TABLE pictures (
     faces INTEGER,
     colours TEXT NOT NULL DEFAULT ''        -- names of the main colours, separated by spaces
 );
-CREATE INDEX pictures_by_group ON pictures (grp) WHERE grp <> '';
+CREATE INDEX pictures_by_group ON pictures (grp, width, height, length) WHERE grp <> '';
+CREATE INDEX pictures_by_facts ON pictures (
+    taken, width, height, kind, faces, sharpness, writing, mark, unsafe, colours -- filters read this, not the table
+);
+CREATE INDEX pictures_by_place ON pictures (place) WHERE place <> '';
+CREATE INDEX pictures_by_people ON pictures (people) WHERE people <> '';
+CREATE INDEX pictures_by_rights ON pictures (licence, terms, copyright)
+    WHERE licence <> '' OR terms <> '' OR copyright <> '';
 CREATE TABLE directories (
     number INTEGER PRIMARY KEY,
     path TEXT NOT NULL UNIQUE,
@@ -78,6 +85,7 @@ CREATE TABLE files (
 ) WITHOUT ROWID;
 CREATE INDEX files_by_picture ON files (picture);
 CREATE INDEX files_unusable ON files (directory) WHERE reason IS NOT NULL;
+CREATE INDEX files_broken ON files (picture) WHERE reason IS NOT NULL AND picture IS NOT NULL;
 CREATE TABLE models (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE vectors (
     number INTEGER PRIMARY KEY AUTOINCREMENT, -- in the order they were made: indexes outside follow it
