@@ -111,7 +111,6 @@ class Catalogue:
         self.embeddings = Embeddings(self.database)
         self.folders = Folders(self.database)
         self.marks = Marks(self.database)
-        self._corpus = (-1, 0, 0.0)
 
     def close(self) -> None:
         self.database.close()
@@ -207,11 +206,8 @@ class Catalogue:
 
     def corpus(self) -> tuple[int, float]:
         """How many pictures have words indexed, and how many tokens one has on average."""
-        version = self.version()
-        if self._corpus[0] != version:  # counting reads every picture: too slow to do for every search
-            count, average = self.database.all("SELECT count(*), coalesce(avg(length), 0) FROM pictures")[0]
-            self._corpus = (version, int(count), float(average))
-        return self._corpus[1:]
+        found = dict(self.database.all("SELECT name, value FROM meta WHERE name IN ('texts', 'tokens')"))
+        return found["texts"], found["tokens"] / max(1, found["texts"])
 
     def has(self, picture: str) -> bool:
         """Whether the picture of that id is in the catalogue, with a preview on the disk."""

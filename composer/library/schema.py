@@ -18,7 +18,7 @@ WAIT = 30.0
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO meta VALUES ('version', 0), ('unsettled', 0), ('identity', abs(random()));
+INSERT INTO meta VALUES ('version', 0), ('unsettled', 0), ('identity', abs(random())), ('texts', 0), ('tokens', 0);
 CREATE TABLE folders (
     path TEXT PRIMARY KEY,
     include TEXT NOT NULL DEFAULT '',       -- patterns, one a line; empty: everything

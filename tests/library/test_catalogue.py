@@ -74,6 +74,20 @@ def test_row_numbers_are_never_used_twice(filled: Catalogue) -> None:
     assert filled.rows([]).tolist() == [1, 2, 3, 4, 6]
 
 
+def test_the_totals_of_words_keep_up(filled: Catalogue) -> None:
+    def counted() -> tuple[int, float]:
+        [[texts, average]] = filled.database.all("SELECT count(*), avg(length) FROM pictures")
+        return texts, average
+
+    filled.record([entry(7, caption="A mill by a lake", words="mill water"), entry(8, words="one two three")])
+    assert filled.corpus() == counted()
+    filled.record([entry(7, caption="A mill", words="much shorter")])
+    filled.forget("/pictures", ["8.jpg", "1.jpg"])
+    filled.drop_orphans()
+    assert filled.corpus() == counted()
+    assert filled.corpus()[0] == 5
+
+
 def test_many_rows_in_one_question(filled: Catalogue) -> None:
     assert len(filled.pictures(range(100_000))) == 5
 
