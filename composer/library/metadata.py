@@ -6,25 +6,28 @@ A folder may hold `captions.tsv`, UTF-8, one picture a line, tab-separated, with
     heron.jpg<TAB>A grey heron on a weir<TAB>CC BY 4.0<TAB>Photo: A. Writer<TAB>https://example.org/1
     birds/owl.jpg<TAB>A barn owl<TAB><TAB><TAB>
 
-`file` is a path below that folder, with "/". Columns may come in any order; all but `file` may be missing or empty.
-What a line says goes before what the file says. Lines that cannot be read are passed over. The nearest folder's list
-goes before those above it.
+`file` is a path below that folder, with "/". Further columns: title, people and keywords (each separated by "; "),
+place, taken (2019, 2019-05 or 2019-05-04), creator, copyright and terms. Columns may come in any order; all but `file`
+may be missing or empty, others are passed over, and so are lines that cannot be read. The nearest folder's list goes
+before those above it.
+
+What the writer changed in this program goes before everything; then come the line of the list, the XMP file beside
+the picture, which is a later edit than what is in it, and then XMP, IPTC-IIM and Exif in the file.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from PIL import IptcImagePlugin
 from PIL.Image import Image as Picture
 
-from composer.library import xmp
+from composer.library import embedded, xmp
+from composer.library.dates import day_of
+from composer.library.rights import licence_name
 
 MANIFEST = "captions.tsv"
 MAX_MANIFEST = 64 << 20
@@ -66,6 +69,14 @@ class Row(Struct, frozen=True):
     licence: str = ""
     credit: str = ""
     source: str = ""
+    title: str = ""
+    people: str = ""
+    place: str = ""
+    taken: str = ""
+    creator: str = ""
+    copyright: str = ""
+    terms: str = ""
+    keywords: str = ""
 
 
 class Manifest(Struct, frozen=True):
@@ -102,53 +113,94 @@ def read_manifest(path: Path, stamp: int) -> Manifest:
     rows: dict[str, Row] = {}
     for line in lines[1:]:
         cells = dict(zip(names, (tidy(cell, MAX_CAPTION) for cell in line.split("\t")), strict=False))
-        licence = cells.get("licence") or cells.get("license", "")
+        cells["licence"] = cells.get("licence") or cells.get("license", "")
         name = cells.get("file", "").replace("\\", "/").removeprefix("./")
-        rows[name] = Row(cells.get("caption", ""), licence, cells.get("credit", ""), cells.get("source", ""))
+        rows[name] = Row(**{column: cells.get(column, "") for column in Row.__struct_fields__})
     return Manifest(rows, stamp)
 
 
-def read(source: Picture, name: str, folders: Iterable[str], row: Row | None, sidecar: bytes = b"") -> Words:
+def read(
+    source: Picture, name: str, folders: Iterable[str], row: Row | None, sidecar: bytes = b"", kept: bytes = b""
+) -> Words:
     """Everything that an opened picture carries.
 
     `name` is the file's name, `folders` the names of the folders it lies in from the library's own downward, `row` its
-    line of captions.tsv and `sidecar` the bytes of an XMP file beside it. Broken fields are passed over.
+    line of captions.tsv, `sidecar` the bytes of an XMP file beside it, and `kept` those of the XMP file that this
+    program keeps for pictures in folders where it may not write. Broken fields are passed over.
     """
-    fields: list[xmp.Fields] = [xmp.read(sidecar) if sidecar else xmp.Fields()]
-    for reader in (_xmp, _iptc, _exif, _text):
-        with suppress(Exception):  # metadata is a garnish: whatever is wrong with it, the picture counts
-            fields.append(reader(source))
-    found = xmp.join(fields)
-    caption = _caption(found, row)
-    licence = tidy((row and row.licence) or licence_name(found.terms) or licence_name(found.copyright, known=True), 200)
-    credit = tidy((row and row.credit) or _credit(found, licence), MAX_RIGHTS)
-    said = [caption, found.title, found.description, *found.keywords, found.place]
+    beside = [xmp.read(packet) for packet in (kept, sidecar) if packet]
+    listed = [_row_fields(row)] if row else []
+    told = [*map(_edited, beside), *listed, *map(_sound, [*beside, *embedded.fields(source)])]
+    found = xmp.join(told)
+    others = () if "description" in found.edited else tuple(each.description for each in told)
+    caption = tidy(found.description or ("" if "description" in found.edited else found.title), MAX_CAPTION)
+    said = [caption, found.title, *others, *found.keywords, found.place, *found.people, *found.more]
     named = [*map(split_name, folders), split_name(Path(name).stem)]
-    return Words(caption, tidy(" ".join(_once([*said, *named])), MAX_WORDS), licence, credit)
+    licence, credit = _rights(found)
+    return Words(
+        caption=caption,
+        words=tidy(" ".join(_once([*said, *named])), MAX_WORDS),
+        licence=licence,
+        credit=credit,
+        title=tidy(found.title, MAX_RIGHTS),
+        people=_listed(found.people),
+        place=tidy(found.place, MAX_RIGHTS),
+        taken=found.taken,
+        creator=tidy(found.creator, MAX_RIGHTS),
+        copyright=tidy(found.copyright, MAX_RIGHTS),
+        terms=tidy(found.terms, MAX_CAPTION),
+        source=tidy(found.source, MAX_RIGHTS),
+        keywords=_listed(found.keywords),
+    )
 
 
-def _caption(found: xmp.Fields, row: Row | None) -> str:
-    told = [found.description, found.title]
-    return tidy((row and row.caption) or next((text for text in told if text and not _is_noise(text)), ""), MAX_CAPTION)
+def _edited(fields: xmp.Fields) -> xmp.Fields:
+    """Only what the writer changed in this program."""
+    return xmp.Fields(**{name: getattr(fields, name) for name in fields.edited}, edited=fields.edited)
 
 
-def _credit(found: xmp.Fields, licence: str) -> str:
-    """The line to print below the picture: the one it carries, or one made of author and licence."""
-    if found.credit:
-        return found.credit
-    if found.creator:
-        return f"Photo: {found.creator}" + (f" / {licence}" if licence else "")
-    return found.copyright
+def _row_fields(row: Row) -> xmp.Fields:
+    return xmp.Fields(
+        title=row.title,
+        description=row.caption,
+        keywords=tuple(_split(row.keywords)),
+        creator=row.creator,
+        credit=row.credit,
+        copyright=row.copyright,
+        terms=row.terms,
+        place=row.place,
+        licence=row.licence,
+        people=tuple(_split(row.people)),
+        taken=day_of(row.taken),
+        source=row.source,
+    )
 
 
-def licence_name(text: str, *, known: bool = False) -> str:
-    """A Creative Commons address as a name ("CC BY-SA 4.0"); other text as it is, or nothing if `known` is set."""
-    match = re.search(r"creativecommons\.org/(licenses|publicdomain)/([a-z-]+)(?:/(\d\.\d))?", text, re.IGNORECASE)
-    if not match:
-        return "" if known else text
-    kind, version = match[2].upper(), match[3] or ""
-    names = {"ZERO": "CC0", "MARK": "Public Domain Mark"}
-    return f"{names.get(kind, f'CC {kind}')} {version}".strip()
+def _split(texts: str) -> list[str]:
+    return [text.strip() for text in re.split("[;；]", texts) if text.strip()]
+
+
+def _listed(texts: Iterable[str]) -> str:
+    """As the catalogue keeps lists: a semicolon in one of the texts would make two of it."""
+    parts = (tidy(text, 200).replace(";", ",") for text in texts)
+    return tidy("; ".join(dict.fromkeys(filter(None, parts))), MAX_CAPTION).rstrip(";")
+
+
+def _rights(found: xmp.Fields) -> tuple[str, str]:
+    """Licence by its short name, and the line to print below the picture: the one it carries, or one made of both."""
+    named = licence_name(found.terms, known=True) or licence_name(found.copyright, known=True)
+    licence = tidy(licence_name(found.licence) or ("" if "licence" in found.edited else named), 200)
+    credit = found.credit
+    if not credit and "credit" not in found.edited:
+        made = f"Photo: {found.creator}" + (f" / {licence}" if licence else "")
+        credit = made if found.creator else found.copyright
+    return licence, tidy(credit, MAX_RIGHTS)
+
+
+def _sound(fields: xmp.Fields) -> xmp.Fields:
+    """Without what cameras and programs put where a person should write."""
+    title, description = ("" if _is_noise(text) else text for text in (fields.title, fields.description))
+    return replace(fields, title=title, description=description)
 
 
 def split_name(name: str) -> str:
@@ -176,75 +228,7 @@ def _is_noise(text: str) -> bool:
 def _once(texts: Iterable[str]) -> list[str]:
     """Without what was said before, in order."""
     kept: dict[str, None] = {}
-    for text in texts:
+    for text in (text[:MAX_WORDS] for text in texts):
         if text and not _is_noise(text) and not any(text in earlier for earlier in kept):
             kept[text] = None
     return list(kept)
-
-
-def _xmp(source: Picture) -> xmp.Fields:
-    packet = source.info.get("xmp") or source.info.get("XML:com.adobe.xmp") or b""
-    return xmp.read(packet.encode() if isinstance(packet, str) else bytes(packet))
-
-
-def _iptc(source: Picture) -> xmp.Fields:
-    """IPTC-IIM 4.2, application record 2."""
-    found = IptcImagePlugin.getiptcinfo(source) or {}  # pyright: ignore[reportArgumentType]
-
-    def texts(number: int) -> list[str]:
-        value: Any = found.get((2, number), [])
-        return [_decoded(item) for item in (value if isinstance(value, list) else [value])]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-
-    def text(number: int) -> str:
-        return " ".join(texts(number))
-
-    return xmp.Fields(
-        title=text(5) or text(105),
-        description=text(120),
-        keywords=tuple(texts(25)),
-        creator=", ".join(texts(80)),
-        credit=text(110),
-        copyright=text(116),
-        place=" ".join(filter(None, map(text, (92, 90, 95, 101)))),
-    )
-
-
-def _exif(source: Picture) -> xmp.Fields:
-    """Exif 2.32 and the XP tags of Windows Explorer, which are UTF-16."""
-    exif = source.getexif()
-
-    def text(tag: int) -> str:
-        value: Any = exif.get(tag, "")
-        if tag >= 0x9C9B and isinstance(value, bytes | tuple | list):
-            return bytes(value).decode("utf-16-le", "replace").split("\0")[0]  # pyright: ignore[reportUnknownArgumentType]
-        return _decoded(value)
-
-    keywords = tuple(word.strip() for word in text(0x9C9E).split(";") if word.strip())
-    title, description = text(0x9C9B), text(0x010E) or text(0x9C9C) or text(0x9C9F)
-    creator = text(0x013B) or text(0x9C9D)
-    return xmp.Fields(title, description, keywords, creator, copyright=text(0x8298).replace("\0", " "))
-
-
-def _text(source: Picture) -> xmp.Fields:
-    """Text chunks of PNG (PNG specification, 11.3.3); the keys are conventional."""
-    if source.format != "PNG":
-        return xmp.Fields()
-    texts = {str(key).lower(): str(value) for key, value in source.info.items() if isinstance(value, str)}
-    names = ("title", "description", "author", "copyright")
-    title, description, author, rights = (texts.get(name, "") for name in names)
-    return replace(xmp.Fields(title, description or texts.get("comment", "")), creator=author, copyright=rights)
-
-
-def _decoded(value: object) -> str:
-    """Text as it was meant: Pillow reads EXIF strings as Latin-1, most programs write UTF-8."""
-    if isinstance(value, bytes):
-        try:
-            return value.decode("utf-8").strip("\0 ")
-        except UnicodeDecodeError:
-            return value.decode("cp1252", "replace").strip("\0 ")
-    if not isinstance(value, str):
-        return ""
-    try:
-        return value.encode("latin-1").decode("utf-8").strip("\0 ")
-    except UnicodeError:
-        return value.strip("\0 ")

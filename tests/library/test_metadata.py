@@ -10,6 +10,7 @@ from PIL import Image, PngImagePlugin
 
 from composer.library import metadata, xmp
 from composer.library.catalogue import Catalogue
+from composer.library.embedded import decoded
 from composer.library.metadata import Manifest, Row, Words, licence_name, read_manifest, split_name
 from composer.types import Picture
 from tests.library.conftest import Scan, paint
@@ -71,28 +72,66 @@ def test_exif_and_windows_fields_are_read() -> None:
     assert words.words == "Die Mühle mill see"
 
 
-def test_iptc_is_read() -> None:
-    def field(number: int, text: str) -> bytes:
-        value = text.encode()
-        return bytes([0x1C, 2, number]) + len(value).to_bytes(2, "big") + value
-
-    iptc = (
-        field(120, "渔船在港口")
-        + field(25, "boat")
-        + field(25, "harbour")
-        + field(110, "Agency")
-        + field(90, "Ålesund")
-    )
+def with_iptc(fields: list[tuple[int, bytes]]) -> Image.Image:
+    iptc = b"".join(bytes([0x1C, 2, number]) + len(value).to_bytes(2, "big") + value for number, value in fields)
     iptc += b"\0" * (len(iptc) % 2)
-    resource = b"8BIM\x04\x04\0\0" + len(iptc).to_bytes(4, "big") + iptc
-    segment = b"Photoshop 3.0\0" + resource
+    segment = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + len(iptc).to_bytes(4, "big") + iptc
     file = io.BytesIO()
     paint(1).save(file, "JPEG")
     whole = file.getvalue()
     marked = whole[:2] + b"\xff\xed" + (len(segment) + 2).to_bytes(2, "big") + segment + whole[2:]
-    words = said_by(Image.open(io.BytesIO(marked)))
-    assert (words.caption, words.credit) == ("渔船在港口", "Agency")
-    assert words.words == "渔船在港口 boat harbour Ålesund"
+    return Image.open(io.BytesIO(marked))
+
+
+def test_iptc_is_read() -> None:
+    texts = {
+        120: "渔船在港口",
+        110: "Agency",
+        90: "Ålesund",
+        101: "Norway",
+        105: "Boats",
+        55: "20170300",
+        40: "No sales",
+    }
+    fields = [(number, text.encode()) for number, text in texts.items()]
+    words = said_by(with_iptc([*fields, (25, b"boat"), (25, b"harbour"), (80, b"A"), (80, b"B")]))
+    assert (words.caption, words.credit, words.title, words.creator) == ("渔船在港口", "Agency", "Boats", "A, B")
+    assert words.words == "渔船在港口 Boats boat harbour Ålesund, Norway"
+    assert (words.place, words.taken, words.terms) == ("Ålesund, Norway", "2017-03", "No sales")
+    assert words.keywords == "boat; harbour"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("渔船在港口 boat".encode("gb18030"), "渔船在港口 boat"),
+        ("Größe, Müller".encode("cp1252"), "Größe, Müller"),
+        ("Größe, 渔船".encode(), "Größe, 渔船"),
+        (b"\xff\xfe\x81", "ÿþ\ufffd"),
+        (b"\xb0\xa1" * 20_000 + b"\xff", ""),
+    ],
+)
+def test_old_encodings_are_told_apart(data: bytes, text: str) -> None:
+    assert decoded(data).startswith(text)
+
+
+def test_exif_tells_day_place_and_comment() -> None:
+    exif = Image.Exif()
+    inner = exif.get_ifd(0x8769)
+    inner[0x9003], inner[0x9011] = "2018:06:07 23:00:00", "+08:00"
+    inner[0x9286] = b"UNICODE\0" + "用户".encode("utf-16-be")
+    gps = exif.get_ifd(0x8825)
+    gps[0x001C] = b"ASCII\0\0\0Fort William"
+    gps[2] = (56.0, 49.0, 0.0)
+    words = said_by(opened(exif=exif))
+    assert (words.taken, words.place, words.caption) == ("2018-06-07", "Fort William", "用户")
+
+
+@pytest.mark.parametrize("text", ["0000:00:00 00:00:00", "1904:01:01 00:00:00", "2222:01:01 00:00:00", "    "])
+def test_a_camera_whose_clock_was_not_set_tells_no_day(text: str) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = text
+    assert said_by(opened(exif=exif)).taken == ""
 
 
 def test_png_text_is_read() -> None:
@@ -100,7 +139,10 @@ def test_png_text_is_read() -> None:
     info.add_itxt("Title", "A mill")
     info.add_text("Author", "Ann", zip=True)
     info.add_text("Comment", "Created with GIMP")
+    info.add_text("Creation Time", "Sat, 04 May 2019 10:00:00 GMT")
+    info.add_text("Source", "A camera")
     words = said_by(opened("PNG", pnginfo=info))
+    assert (words.taken, words.source, words.title) == ("2019-05-04", "", "A mill")
     assert (words.caption, words.credit) == ("A mill", "Photo: Ann")
 
 
@@ -117,13 +159,99 @@ def test_a_sidecar_goes_before_the_file_and_a_row_before_both() -> None:
     image = opened(exif=exif)
     assert read(image, sidecar=PACKET.encode()).caption == "Old Inverlochy Castle 城堡"
     row = Row(caption="From the list", licence="CC0", credit="By hand")
-    assert read(image, "x.jpg", row, PACKET.encode()) == Words(
-        "From the list",
-        "From the list Castle Old Inverlochy Castle 城堡 ruin river Fort William Scotland x",
-        "CC0",
-        "By hand",
+    words = read(image, "x.jpg", row, PACKET.encode())
+    assert (words.caption, words.licence, words.credit) == ("From the list", "CC0", "By hand")
+    assert words.words == (
+        "From the list Castle Old Inverlochy Castle 城堡 From the file ruin river Fort William, Scotland Burg x"
     )
     assert read(image, "x.jpg", Row(caption="c"), PACKET.encode()).credit == "Photo: Jane Doe / CC BY-SA 4.0"
+
+
+RICH = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+  xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" xmlns:cc="http://creativecommons.org/ns#"
+  xmlns:ext="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+  xmlns:regions="http://www.metadataworkinggroup.com/schemas/regions/"
+  xmlns:r="http://ns.adobe.com/xap/1.0/rights/" xmlns:lr="http://ns.adobe.com/lightroom/1.0/"
+  xmlns:MP="http://ns.microsoft.com/photo/1.2/" xmlns:RI="http://ns.microsoft.com/photo/1.2/t/RegionInfo#"
+  xmlns:Reg="http://ns.microsoft.com/photo/1.2/t/Region#" xmlns:ms="http://ns.microsoft.com/photo/1.0/"
+  photoshop:DateCreated="2019-05" ms:Rating="75" r:WebStatement="https://x.org/terms">
+<dc:description><rdf:Alt><rdf:li xml:lang="zh">水坝</rdf:li>
+  <rdf:li xml:lang="x-default">A weir</rdf:li></rdf:Alt></dc:description>
+<dc:subject><rdf:Bag><rdf:li>mill; old</rdf:li></rdf:Bag></dc:subject>
+<dc:source>https://x.org/1</dc:source>
+<cc:license rdf:resource="https://creativecommons.org/licenses/by-nc/4.0/"/>
+<ext:PersonInImage><rdf:Bag><rdf:li>Jane Doe</rdf:li><rdf:li>王伟</rdf:li></rdf:Bag></ext:PersonInImage>
+<ext:PersonInImageWDetails><rdf:Bag><rdf:li rdf:parseType="Resource"><ext:PersonName><rdf:Alt>
+  <rdf:li xml:lang="x-default">Famous</rdf:li></rdf:Alt></ext:PersonName></rdf:li></rdf:Bag></ext:PersonInImageWDetails>
+<ext:LocationShown><rdf:Bag><rdf:li>
+  <rdf:Description ext:City="Ålesund" ext:CountryName="Norway"/></rdf:li></rdf:Bag></ext:LocationShown>
+<regions:Regions rdf:parseType="Resource"><regions:RegionList><rdf:Bag>
+  <rdf:li><rdf:Description regions:Name="Face One" regions:Type="Face"/></rdf:li>
+  <rdf:li rdf:parseType="Resource"><regions:Name>Rex</regions:Name><regions:Type>Pet</regions:Type></rdf:li>
+</rdf:Bag></regions:RegionList></regions:Regions>
+<MP:RegionInfo rdf:parseType="Resource"><RI:Regions><rdf:Bag>
+  <rdf:li Reg:PersonDisplayName="Face Two"/></rdf:Bag></RI:Regions></MP:RegionInfo>
+<lr:hierarchicalSubject><rdf:Bag>
+  <rdf:li>Nature|Water</rdf:li><rdf:li>People|Kin|Tom</rdf:li></rdf:Bag></lr:hierarchicalSubject>
+</rdf:Description></rdf:RDF></x:xmpmeta>"""
+
+
+def test_every_field_of_a_packet_is_read() -> None:
+    words = read(opened(), "x.jpg", sidecar=RICH.encode())
+    assert words.people == "Jane Doe; 王伟; Famous; Face One; Face Two; Tom"
+    assert all(name in words.words for name in ("Jane Doe", "王伟", "Face Two", "水坝", "Water"))
+    assert "Rex" not in words.words
+    assert (words.caption, words.place, words.taken) == ("A weir", "Ålesund, Norway", "2019-05")
+    assert (words.licence, words.terms, words.source) == ("CC BY-NC 4.0", "https://x.org/terms", "https://x.org/1")
+    assert words.keywords == "mill, old; Water"
+    assert xmp.read(RICH.encode()).rating == 4
+
+
+@pytest.mark.parametrize(
+    ("marked", "licence"),
+    [('r:Marked="False"', "Public domain"), ('r:Marked="True"', ""), ('r:Marked="False" p:x="1"', "Public domain")],
+)
+def test_a_picture_that_is_not_rights_managed_is_in_the_public_domain(marked: str, licence: str) -> None:
+    packet = (
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:p="urn:p"'
+        f' xmlns:r="http://ns.adobe.com/xap/1.0/rights/" {marked}/></rdf:RDF>'
+    )
+    assert xmp.read(packet.encode()).licence == licence
+
+
+def test_what_the_writer_changed_goes_before_everything_also_when_emptied() -> None:
+    changed = RICH.replace(
+        "<dc:source>",
+        (
+            '<p:Edited xmlns:p="https://pictorial.invalid/ns/1.0/"><rdf:Bag><rdf:li>description</rdf:li>'
+            "<rdf:li>title</rdf:li><rdf:li>nonsense</rdf:li></rdf:Bag></p:Edited><dc:source>"
+        ),
+    )
+    exif = Image.Exif()
+    exif[0x9C9B] = "A title".encode("utf-16-le")
+    words = read(
+        opened(exif=exif), row=Row(caption="From the list", title="Also", place="Rome"), sidecar=changed.encode()
+    )
+    assert (words.caption, words.title, words.place) == ("A weir", "", "Rome")
+    assert "From the list" not in words.words
+    kept = changed.replace("A weir", "Kept elsewhere").encode()
+    assert metadata.read(opened(), "x.jpg", (), None, changed.encode(), kept).caption == "Kept elsewhere"
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        RICH.replace("<dc:source>", "<rdf:li>" * 9_000 + "</rdf:li>" * 9_000 + "<dc:source>"),
+        RICH.replace("<rdf:li>Jane Doe</rdf:li>", "<rdf:li>Jane Doe</rdf:li>" * 60_000),
+        RICH.replace("A weir", "weir " * 700_000),
+        RICH.replace("</rdf:RDF>", "<rdf:Description/>" * 150_000 + "</rdf:RDF>"),
+    ],
+)
+@pytest.mark.timeout(30)  # they take a tenth of a second; what must not be is a growth with the square
+def test_long_packets_cost_little(packet: str) -> None:
+    words = read(opened(), sidecar=packet.encode())
+    assert len(words.words) <= metadata.MAX_WORDS
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
@@ -231,6 +359,23 @@ def test_a_sidecar_is_used_and_its_changes_are_noticed(
 def test_a_broken_list_says_nothing(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "captions.tsv").write_bytes(data)
     assert all(row == Row() for row in read_manifest(tmp_path / "captions.tsv", 1).rows.values())
+
+
+def test_a_list_may_have_every_column(tmp_path: Path) -> None:
+    columns = Row.__struct_fields__
+    cells = [f"{column} 1; two" for column in columns]
+    cells[columns.index("taken")] = "2019年5月4日"
+    text = "\t".join(["file", *columns, "other"]) + "\n" + "\t".join(["x.jpg", *cells, "?"]) + "\n"
+    (tmp_path / "captions.tsv").write_text(text, "utf-8")
+    row = read_manifest(tmp_path / "captions.tsv", 1).rows["x.jpg"]
+    words = read(opened(), row=row)
+    assert words.people == "people 1; two"
+    assert words.keywords == "keywords 1; two"
+    assert words.taken == "2019-05-04"
+    for column in ("caption", "title", "place", "creator", "copyright", "terms", "source", "licence", "credit"):
+        assert getattr(words, column) == f"{column} 1; two"
+    assert "people 1" in words.words
+    assert "other" not in words.words
 
 
 def test_a_list_that_is_gone_says_nothing(tmp_path: Path) -> None:
