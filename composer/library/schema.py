@@ -67,6 +67,15 @@ CREATE INDEX pictures_by_place ON pictures (place) WHERE place <> '';
 CREATE INDEX pictures_by_people ON pictures (people) WHERE people <> '';
 CREATE INDEX pictures_by_rights ON pictures (licence, terms, copyright)
     WHERE licence <> '' OR terms <> '' OR copyright <> '';
+CREATE TRIGGER pictures_come AFTER INSERT ON pictures BEGIN
+    UPDATE meta SET value = value + CASE name WHEN 'texts' THEN 1 ELSE new.length END WHERE name IN ('texts', 'tokens');
+END;
+CREATE TRIGGER pictures_go AFTER DELETE ON pictures BEGIN
+    UPDATE meta SET value = value - CASE name WHEN 'texts' THEN 1 ELSE old.length END WHERE name IN ('texts', 'tokens');
+END;
+CREATE TRIGGER pictures_change AFTER UPDATE OF length ON pictures BEGIN
+    UPDATE meta SET value = value - old.length + new.length WHERE name = 'tokens';
+END;
 CREATE TABLE directories (
     number INTEGER PRIMARY KEY,
     path TEXT NOT NULL UNIQUE,
