@@ -1,13 +1,13 @@
-"""Taking one file into the library: read it once, keep what it shows and what it says."""
+"""Taking one file into the library: it is read once, and what it shows and says is kept."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from composer.library import duplicates, metadata, quality, thumbnails
+from composer.library import metadata, quality, thumbnails
 from composer.library.catalogue import Catalogue, Entry, Stamp
+from composer.library.decoders import POOL, SECONDS, SECONDS_PER_BYTE, Ask
 from composer.library.metadata import Row, Words
 from composer.library.quality import UnusablePicture
 
@@ -28,37 +28,39 @@ class File(NamedTuple):
 def examine(catalogue: Catalogue, file: File) -> Entry:
     """What the catalogue should know of the file; a file that cannot be used gives an entry with the reason.
 
-    Safe to call from several threads. Raises OSError when the preview cannot be written.
+    The file is opened by a process of its own, see decoders.py. Safe to call from several threads.
+    Raises OSError when the preview cannot be written, LibraryError when no process can be started.
     """
     size, mtime_ns, beside = file.stamp
+    ask = Ask(
+        file.path,
+        thumbnails.SIDE,
+        folders=file.folders,
+        row=file.row,
+        sidecar=file.sidecar,
+        seconds=SECONDS + size * SECONDS_PER_BYTE,
+    )
     try:
-        with quality.open_file(file.path) as opened:
-            id_ = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-            opened.seek(0)
-            if catalogue.has(id_):  # moved, copied, or only its words changed
-                words = _words(quality.peek(opened), file)
-                decoded = None
-            else:
-                decoded = quality.decode(opened, thumbnails.SIDE)
-                words = _words(decoded.source, file)
+        id_, seen = POOL.run(ask, catalogue.has)  # known: moved, copied, or only its words changed
     except UnusablePicture as error:
         return Entry(path=file.path, size=size, mtime_ns=mtime_ns, beside=beside, reason=error.reason)
-    except OSError as error:  # a drive that goes away while a file is read
-        reason = f"cannot be read ({(error.strerror or 'damaged').lower()})"
-        return Entry(path=file.path, size=size, mtime_ns=mtime_ns, beside=beside, reason=reason)
-    entry = {"path": file.path, "size": size, "mtime_ns": mtime_ns, "beside": beside, "id": id_}
-    return Entry(**entry, told=words, **(_seen(catalogue, decoded, id_) if decoded else {}))  # pyright: ignore[reportArgumentType]
+    return Entry(
+        path=file.path,
+        size=size,
+        mtime_ns=mtime_ns,
+        beside=beside,
+        id=id_,
+        told=seen.told,
+        width=seen.width,
+        height=seen.height,
+        phash=seen.phash,
+        look=seen.look,
+        preview=thumbnails.save(seen.preview, catalogue.previews, id_) if seen.preview else "",
+    )
 
 
-def _seen(catalogue: Catalogue, decoded: quality.Decoded, id_: str) -> dict[str, object]:
-    """Size, hashes and preview."""
-    preview = thumbnails.small(decoded.image)
-    phash, look = duplicates.fingerprint(preview)
-    name = thumbnails.save(preview, catalogue.previews, id_)
-    return {"width": decoded.width, "height": decoded.height, "phash": phash, "look": look, "preview": name}
-
-
-def _words(source: quality.Picture, file: File) -> Words:
+def words(source: quality.Picture, file: File, id_: str) -> Words:  # noqa: ARG001 - the id names edits kept elsewhere
+    """What the opened picture, its sidecar, its list and its name say."""
     sidecar = b""
     if file.sidecar:
         try:

@@ -35,11 +35,12 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 """Only these readers are tried: Pillow knows others that run programs (EPS) or are rarely exercised."""
 SUFFIXES = frozenset({"jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"})
 """Names that are looked into, lower case; what is inside decides."""
-RAW_SUFFIXES = frozenset(
-    "3fr arw cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef raf rw2 rwl sr2 srf srw x3f".split()
-)
+_RAW = "3fr arw cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef raf rw2 rwl sr2 srf srw x3f"
+RAW_SUFFIXES = frozenset(_RAW.split())
 """Names of camera raw files. Many are TIFF inside with a stamp-sized picture first, so here the name decides."""
 
+_PLAIN = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM")
+"""How formats begin whose readers are small or were tried on everything: these need no process of their own."""
 _ORIENTATION = 0x0112
 
 pi_heif.register_heif_opener()  # pyright: ignore[reportUnknownMemberType]
@@ -93,17 +94,22 @@ def open_upright(path: str | os.PathLike[str], at_least: int | None = None) -> P
     """The picture as upright RGB, alpha on white, first frame only.
 
     With `at_least` it may come at a reduced size whose shorter side is still that many pixels (or all there are).
+    Formats whose readers are large and young are decoded in a process of their own, see decoders.py.
     Raises UnusablePicture, whatever is wrong with the file.
     """
     with open_file(path) as file:
-        return decode(file, at_least).image
+        if not is_raw(file.name) and file.peek(8).startswith(_PLAIN):
+            return decode(file, at_least).image
+    from composer.library import decoders
+
+    return decoders.open_upright(path, at_least)
 
 
 @contextmanager
 def open_file(path: str | os.PathLike[str]) -> Generator[BufferedReader, None, None]:
     """Open a regular file for reading; never waits on a pipe or a device. Raises UnusablePicture."""
     try:
-        file = open(os.fspath(path), "rb", opener=_open)  # noqa: PTH123, SIM115 - closed below; Path.open has no opener
+        file = open(os.fspath(path), "rb", opener=_open)  # noqa: SIM115 - closed below; Path.open has no opener
     except (OSError, ValueError) as error:
         raise UnusablePicture(_told(error)) from error
     with file:
@@ -136,7 +142,7 @@ def decode(file: BufferedReader, at_least: int | None = None) -> Decoded:
 
 def begin(file: BufferedReader, at_least: int | None = None) -> Begun:
     """Read what the file says it holds, and turn down what is too small or too large. Raises UnusablePicture."""
-    with quiet(), _told_apart():
+    with quiet(), told_apart():
         if is_raw(file.name):
             return _begin_raw(file, at_least)
         source = Image.open(file, formats=FORMATS)
@@ -148,7 +154,7 @@ def begin(file: BufferedReader, at_least: int | None = None) -> Begun:
 
 def finish(begun: Begun, at_least: int | None = None) -> Decoded:
     """Decode what was begun, with the same `at_least`. Raises UnusablePicture."""
-    with quiet(), _told_apart():
+    with quiet(), told_apart():
         source, width, height, develop = begun
         if develop:
             image = develop()
@@ -163,7 +169,7 @@ def finish(begun: Begun, at_least: int | None = None) -> Decoded:
 
 def peek(file: BufferedReader) -> Picture:
     """What the first bytes say, metadata included; no pixel is decoded. Raises UnusablePicture."""
-    with quiet(), _told_apart():
+    with quiet(), told_apart():
         return _begin_raw(file, None).source if is_raw(file.name) else Image.open(file, formats=FORMATS)
 
 
@@ -211,7 +217,7 @@ def quiet() -> Generator[None, None, None]:
 
 
 @contextmanager
-def _told_apart() -> Generator[None, None, None]:
+def told_apart() -> Generator[None, None, None]:
     """Turn whatever a decoder raises into a reason; broken files make Pillow raise nearly every built-in error."""
     try:
         yield

@@ -20,8 +20,8 @@ MAX_BYTES = 256 << 20
 ENOUGH = 1000
 """Pixels of the shorter side that make a preview good enough for any use but print."""
 _DEVELOPED = 2
-"""Times the memory of a plain picture that developing at half size takes: LibRaw keeps all readings and four colours."""
-_IMAGE_DESCRIPTION, _ORIENTATION, _ARTIST, _XMP, _IPTC = 0x010E, 0x0112, 0x013B, 0x02BC, 0x83BB
+"""Times the memory of a plain picture that developing at half size takes: it keeps all readings and four colours."""
+_ORIENTATION, _ARTIST, _XMP, _IPTC = 0x0112, 0x013B, 0x02BC, 0x83BB
 _TURNS = {3: 3, 5: 8, 6: 6}
 """LibRaw's turns as orientations of EXIF."""
 _TIFF_LIKE = (b"II*\0", b"MM\0*", b"IIRO", b"IIRS", b"IIU\0")

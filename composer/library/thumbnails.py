@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import tempfile
 from pathlib import Path
@@ -27,8 +28,15 @@ def small(image: Picture) -> Picture:
     return copy
 
 
-def save(preview: Picture, previews: Path, picture: str) -> str:
-    """Write a preview, unless it is there already, and return its name. Raises OSError.
+def encoded(preview: Picture) -> bytes:
+    """A preview as JPEG."""
+    file = io.BytesIO()
+    preview.save(file, "JPEG", quality=QUALITY, optimize=False)
+    return file.getvalue()
+
+
+def save(preview: bytes, previews: Path, picture: str) -> str:
+    """Write an encoded preview, unless it is there already, and return its name. Raises OSError.
 
     Written beside and renamed, so that a kill leaves no half file. It is not flushed to the disk as a document would
     be: a lost preview can be made again, and flushing each one would take longer than making it.
@@ -41,7 +49,7 @@ def save(preview: Picture, previews: Path, picture: str) -> str:
     handle, part = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            preview.save(file, "JPEG", quality=QUALITY, optimize=False)
+            file.write(preview)
         os.replace(part, target)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -17,16 +17,16 @@ def test_previews_fit_and_are_never_enlarged(size: tuple[int, int], expected: tu
 
 
 def test_a_preview_is_written_once_and_again_when_it_is_empty(tmp_path: Path) -> None:
-    name = thumbnails.save(paint(1), tmp_path, "abcdef")
+    name = thumbnails.save(thumbnails.encoded(paint(1)), tmp_path, "abcdef")
     file = tmp_path / name
     assert name == "ab/abcdef.jpg"
     with Image.open(file) as image:
         assert (image.format, image.mode) == ("JPEG", "RGB")
     before = file.stat().st_mtime_ns
-    thumbnails.save(paint(2), tmp_path, "abcdef")
+    thumbnails.save(thumbnails.encoded(paint(2)), tmp_path, "abcdef")
     assert file.stat().st_mtime_ns == before
     file.write_bytes(b"")
-    thumbnails.save(paint(2), tmp_path, "abcdef")
+    thumbnails.save(thumbnails.encoded(paint(2)), tmp_path, "abcdef")
     assert file.stat().st_size > 0
     assert [each.name for each in file.parent.iterdir()] == ["abcdef.jpg"]
     thumbnails.remove(tmp_path, name)
