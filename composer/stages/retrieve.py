@@ -21,12 +21,18 @@ class Ranking(Struct, frozen=True):
     weight: float = 1.0
 
 
-def fuse(rankings: Sequence[Ranking]) -> list[int]:
-    """Rows by the sum of weight / (60 + rank) over all rankings; ties by row, so that the result is repeatable."""
+def fused(rankings: Sequence[Ranking]) -> dict[int, float]:
+    """The sum of weight / (60 + rank) over all rankings, rank from 1, for each row that any of them has."""
     score: dict[int, float] = {}
     for ranking in rankings:
         for rank, (row, _) in enumerate(ranking.rows):
             score[row] = score.get(row, 0.0) + ranking.weight / (RRF_K + rank + 1)
+    return score
+
+
+def fuse(rankings: Sequence[Ranking]) -> list[int]:
+    """Rows by the score of `fused`, best first; ties by row, so that the result is repeatable."""
+    score = fused(rankings)
     return sorted(score, key=lambda row: (-score[row], row))
 
 
