@@ -33,6 +33,8 @@ from models.checkpoints import (
     settings_of,
     telling,
 )
+from models.encoders.lanes import Lanes
+from models.encoders.pixels import Pixels
 
 MULTILINGUAL = (
     "xlm-roberta",
@@ -68,7 +70,7 @@ class OpenClipEncoder:
         go_offline()
         self._model: Any
         self._tokenizer: Any
-        self._preprocess: Any
+        self._pixels: Any
         self._device = choose_device() if device == "auto" else device
         self._batch = max(1, batch)
         source = _Source(name)
@@ -79,6 +81,7 @@ class OpenClipEncoder:
         with telling(Path(source.title), "an encoder"):
             self._tokenizer = quietly(lambda: source.tokenizer(config, weights.parent))
             self._settle(precision, lambda: quietly(lambda: _built(source, config, weights)))
+        self._lanes = Lanes()
         self._room = int(self._tokenizer.context_length or config["text_cfg"].get("context_length", 77))
 
     def _settle(self, precision: Precision, build: Callable[[], tuple[Any, Any]]) -> None:
@@ -86,7 +89,7 @@ class OpenClipEncoder:
         import torch
 
         wanted = choose_dtype(precision, self._device)
-        self._model, self._preprocess = build()
+        self._model, self._pixels = build()
         self._hold(torch.float32)
         if wanted is torch.float32:
             return
@@ -118,8 +121,13 @@ class OpenClipEncoder:
         return int(min(size) if isinstance(size, (tuple, list)) else size)
 
     def encode_images(self, images: Sequence[Image]) -> Vectors:
-        """Shape (len(images), dimensions), rows of length 1; `batch` pictures at a time, fewer if memory runs out."""
-        return self._joined(images, self._encode_images)
+        """Shape (len(images), dimensions), rows of length 1; `batch` pictures at a time, fewer if memory runs out.
+
+        On a processor the pictures are shared out among lanes that compute side by side.
+        """
+        if self._device != "cpu" or not images:
+            return self._joined(images, self._encode_images)
+        return np.concatenate(self._lanes.map(lambda part: self._joined(part, self._encode_images), images))
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions), rows of length 1.
@@ -134,7 +142,8 @@ class OpenClipEncoder:
         return _unit(sums)
 
     def close(self) -> None:
-        self._model = self._tokenizer = self._preprocess = None
+        self._lanes.close()
+        self._model = self._tokenizer = self._pixels = None
         give_back()
 
     def _joined(self, items: Sequence[Any], encode: Any) -> Vectors:  # noqa: ANN401 - one of the two below
@@ -143,25 +152,23 @@ class OpenClipEncoder:
         done: list[Vectors] = [np.zeros((0, self.dimensions), dtype=np.float32)]
         start = 0
         while start < len(items):
+            part = items[start : start + self._batch]
             try:
                 with torch.inference_mode():
-                    made = encode(items[start : start + self._batch]).float().cpu().numpy()
+                    made = encode(part).float().cpu().numpy()
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                if self._batch == 1:
+                if len(part) == 1:
                     raise ModelFailed("The memory ran out while looking at a picture or text.", SMALLER) from error
-                self._batch //= 2
+                self._batch = min(self._batch, (len(part) + 1) // 2)
                 continue
             done.append(_unit(made))
             start += len(made)
         return np.concatenate(done)
 
     def _encode_images(self, images: Sequence[Image]) -> Any:  # noqa: ANN401 - a tensor
-        import torch
-
-        pixels = torch.stack([self._preprocess(image) for image in images])
-        return self._model.encode_image(pixels.to(self._device, dtype=self._dtype))
+        return self._model.encode_image(self._pixels.batch(images, self._dtype).to(self._device))
 
     def _encode_texts(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - a tensor
         return self._model.encode_text(self._tokenizer(list(texts)).to(self._device))
@@ -344,7 +351,8 @@ def _built(source: _Source, config: dict[str, Any], weights: Path) -> tuple[Any,
     """The model and its preprocessing, as open_clip makes them."""
     import open_clip
 
-    model, _, preprocess = open_clip.create_model_and_transforms(
+    create: Any = open_clip.create_model_and_transforms
+    model, _, preprocess = create(
         source.model,
         pretrained=str(weights) if source.tag else None,  # the file, as a tag could be fetched anew
         precision="fp32",
@@ -357,7 +365,7 @@ def _built(source: _Source, config: dict[str, Any], weights: Path) -> tuple[Any,
         weights_only=True,
         text_cfg=config["text_cfg"],
     )
-    return model.eval(), preprocess
+    return model.eval(), Pixels(preprocess, model.visual.preprocess_cfg)
 
 
 def _multilingual(title: str, config: dict[str, Any]) -> bool:
