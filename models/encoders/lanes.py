@@ -1,0 +1,51 @@
+"""Work on a batch in lanes side by side, each with its own threads of the processor.
+
+Two threads that share one forward wait for each other some hundred times in it: whenever another program takes one
+processor for a moment, all stand still. Lanes that each take a part of the batch wait once, at the end. On a quiet
+machine both are equally fast; with another program computing beside, lanes were measured 2 to 3 times as fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MOST = 8
+"""Lanes: Python's own lock lets no more of them run well."""
+PART = 8
+"""Items a lane takes at a time: more gains nothing on a processor, less leaves lanes idle at the end."""
+
+
+class Lanes:
+    """As many lanes as torch has threads, at most MOST; torch's threads are shared out among them."""
+
+    def __init__(self) -> None:
+        import torch
+
+        threads = torch.get_num_threads()
+        self.count = min(MOST, threads)
+        self._pool = ThreadPoolExecutor(self.count, "lane", torch.set_num_threads, (max(1, threads // self.count),))
+        list(self._pool.map(_wait, [0.01] * self.count))  # all have started: a thread made later gets what is set last
+        torch.set_num_threads(threads)
+
+    def map(self, work: Callable[[Sequence[T]], R], items: Sequence[T]) -> list[R]:
+        """`work` for parts of the items, in their order; for a single part on the caller's thread with all of torch's.
+
+        Raises what `work` raises.
+        """
+        size = max(1, min(PART, -(-len(items) // self.count)))
+        parts = [items[start : start + size] for start in range(0, len(items), size)]
+        return [work(parts[0])] if len(parts) == 1 else list(self._pool.map(work, parts))
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _wait(seconds: float) -> None:
+    import time
+
+    time.sleep(seconds)
