@@ -10,10 +10,10 @@ from io import BufferedReader
 from typing import Any
 
 import rawpy
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.Image import Image as Picture
 
-from composer.library.quality import MAX_PIXELS, Begun, UnusablePicture
+from composer.library.quality import MAX_PIXELS, MIN_SIDE, Begun, UnusablePicture
 
 MAX_BYTES = 256 << 20
 """Raw files are read whole; the largest of medium format cameras hold some 200 MB."""
@@ -40,17 +40,18 @@ def begin(file: BufferedReader, at_least: int | None) -> Begun:
         raise UnusablePicture("not a raw file of a kind that can be read") from error
     except rawpy.LibRawError as error:
         raise UnusablePicture("damaged") from error
-    source = _preview(raw)
-    wanted = min(at_least or ENOUGH, ENOUGH, sizes.width, sizes.height)
-    if source is not None and min(source.size) >= wanted:
-        _take_metadata(source, data, raw)
-        _turn(source, sizes.flip, sizes.width >= sizes.height)
-        raw.close()
-        return Begun(source, sizes.width, sizes.height)
-    source = Image.new("RGB", (1, 1))
-    _take_metadata(source, data, raw)
-    _turn(source, sizes.flip, landscape=True)
-    return Begun(source, sizes.width, sizes.height, _developer(raw, at_least))
+    preview = _preview(raw)
+    if preview is not None:
+        _take_metadata(preview, data, raw)
+        upright = _turn(preview, sizes.flip, sizes.width >= sizes.height)
+        if min(preview.size) >= min(at_least or ENOUGH, ENOUGH, sizes.width, sizes.height):
+            raw.close()
+            width, height = sizes.width, sizes.height
+            return Begun(preview, height, width) if upright else Begun(preview, width, height)
+    carrier = Image.new("RGB", (1, 1))
+    _take_metadata(carrier, data, raw)
+    carrier.getexif()[_ORIENTATION] = _TURNS.get(sizes.flip, 1)
+    return Begun(carrier, sizes.width, sizes.height, _developer(raw, at_least, preview))
 
 
 def _preview(raw: rawpy.RawPy) -> Picture | None:
@@ -64,10 +65,11 @@ def _preview(raw: rawpy.RawPy) -> Picture | None:
     return None
 
 
-def _turn(source: Picture, flip: int, landscape: bool) -> None:
-    """How the preview must be turned: as the sensor was, unless the camera has turned it already."""
-    lies_as_sensor = (source.size[0] >= source.size[1]) == landscape or source.size == (1, 1)
-    source.getexif()[_ORIENTATION] = _TURNS.get(flip, 1) if lies_as_sensor else 1
+def _turn(preview: Picture, flip: int, landscape: bool) -> bool:
+    """Say how the preview must be turned: as the sensor was. Returns whether the camera has turned it already."""
+    turned = flip in {5, 6} and (preview.width >= preview.height) != landscape
+    preview.getexif()[_ORIENTATION] = 1 if turned else _TURNS.get(flip, 1)
+    return turned
 
 
 def _take_metadata(source: Picture, data: bytes, raw: rawpy.RawPy) -> None:
@@ -85,8 +87,8 @@ def _take_metadata(source: Picture, data: bytes, raw: rawpy.RawPy) -> None:
             exif[_ARTIST] = artist
 
 
-def _developer(raw: rawpy.RawPy, at_least: int | None) -> Callable[[], Picture]:
-    """Gives the picture from the sensor's readings, at half size where that is enough."""
+def _developer(raw: rawpy.RawPy, at_least: int | None, preview: Picture | None) -> Callable[[], Picture]:
+    """Gives the picture from the sensor's readings, at half size where that is enough; else a small preview."""
     width, height = raw.sizes.width, raw.sizes.height
     half = bool(at_least) and min(width, height) // 2 >= (at_least or 0)
     limit = MAX_PIXELS // (1 if half else _DEVELOPED)
@@ -95,14 +97,16 @@ def _developer(raw: rawpy.RawPy, at_least: int | None) -> Callable[[], Picture]:
             f"too large ({-(-width * height // 1_000_000)} megapixels without a preview; "
             f"the limit is {limit // 1_000_000})"
         )
-    return partial(_develop, raw, half)
+    return partial(_develop, raw, half, preview)
 
 
-def _develop(raw: rawpy.RawPy, half: bool) -> Picture:
+def _develop(raw: rawpy.RawPy, half: bool, preview: Picture | None) -> Picture:
     """Bayer readings to sRGB by LibRaw's AHD (Hirakawa and Parks 2005), as the camera balanced it, and upright."""
     try:
         return Image.fromarray(raw.postprocess(use_camera_wb=True, half_size=half, output_bps=8))
-    except rawpy.LibRawError as error:
-        raise UnusablePicture("damaged") from error
+    except rawpy.LibRawError as error:  # readings packed in a way that LibRaw does not know
+        if preview is None or min(preview.size) < MIN_SIDE:
+            raise UnusablePicture("not a raw file of a kind that can be read") from error
+        return ImageOps.exif_transpose(preview).convert("RGB")
     finally:
         raw.close()
