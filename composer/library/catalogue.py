@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -272,6 +273,27 @@ class Catalogue:
                 [GONE, digest, directory],
             )
 
+    def retell(self, row: int, told: Sequence[Words]) -> None:
+        """Set what a picture says of itself, given what each of its files says now, the most telling first."""
+        columns = ", ".join(_TEXTS)
+        with self.database.writing() as link:
+            found = link.execute(f"SELECT said, {columns} FROM pictures WHERE row = ?", [row]).fetchone()
+            if found is not None and told:
+                whole = reduce(lambda joined, new: _merged(new, joined), told)
+                _tell(link, row, whole, Words(*found[1:]), found[0])
+
+    def put_said(self, texts: Mapping[int, str], version: int) -> None:
+        """Keep the text that was read in pictures, by row, and what version of a reader read it."""
+        columns = ", ".join(_TEXTS)
+        with self.database.writing() as link:
+            for row, said in texts.items():
+                found = link.execute(f"SELECT said, {columns} FROM pictures WHERE row = ?", [row]).fetchone()
+                if found is None:
+                    continue
+                link.execute("UPDATE pictures SET said = ?, said_by = ? WHERE row = ?", [said, version, row])
+                if found[0] != said:
+                    _index(link, row, Words(*found[1:]), said)
+
     def distrust(self, path: str, reason: str) -> None:
         """Take a file out of use until a scan has looked at it again; its picture and vectors stay."""
         place, name = os.path.split(path)
@@ -355,19 +377,30 @@ def _put_picture(link: sqlite3.Connection, entry: Entry) -> int | None:
     told = entry.told
     if row is not None and before is not None and not _speaks_alone(link, row, entry.path):
         told = _merged(told, before)
-    indexed = _indexed(told, said)
-    length = sum(len(text.split()) for text in indexed)
     if row is None or before is None:
-        row = _insert(link, entry, told, length)
+        row = _insert(link, entry, told)
+        _index(link, row, told, said)
     else:
-        changes = ", ".join(f"{name} = ?" for name in (*_TEXTS, "length"))
-        link.execute(f"UPDATE pictures SET {changes} WHERE row = ?", [*_values(told), length, row])
-        link.execute("DELETE FROM words WHERE rowid = ?", [row])
-        if (told.caption, told.words) != (before.caption, before.words):
-            mine = f"(SELECT number FROM models WHERE name LIKE '%{CAPTIONS}')"
-            link.execute(f"DELETE FROM vectors WHERE picture = ? AND model IN {mine}", [row])
-    link.execute("INSERT INTO words (rowid, caption, rest) VALUES (?, ?, ?)", [row, *indexed])
+        _tell(link, row, told, before, said)
     return row
+
+
+def _tell(link: sqlite3.Connection, row: int, told: Words, before: Words, said: str) -> None:
+    """Set what a picture says of itself."""
+    changes = ", ".join(f"{name} = ?" for name in _TEXTS)
+    link.execute(f"UPDATE pictures SET {changes} WHERE row = ?", [*_values(told), row])
+    if (told.caption, told.words) != (before.caption, before.words):
+        mine = f"(SELECT number FROM models WHERE name LIKE '%{CAPTIONS}')"
+        link.execute(f"DELETE FROM vectors WHERE picture = ? AND model IN {mine}", [row])
+    _index(link, row, told, said)
+
+
+def _index(link: sqlite3.Connection, row: int, told: Words, said: str) -> None:
+    """Put a picture's words into the words table, in place of those it had there."""
+    indexed = _indexed(told, said)
+    link.execute("UPDATE pictures SET length = ? WHERE row = ?", [sum(len(text.split()) for text in indexed), row])
+    link.execute("DELETE FROM words WHERE rowid = ?", [row])
+    link.execute("INSERT INTO words (rowid, caption, rest) VALUES (?, ?, ?)", [row, *indexed])
 
 
 def _indexed(told: Words, said: str) -> tuple[str, str]:
@@ -380,10 +413,10 @@ def _values(told: Words) -> list[str]:
     return [getattr(told, name) for name in _TEXTS]
 
 
-def _insert(link: sqlite3.Connection, entry: Entry, told: Words, length: int) -> int:
+def _insert(link: sqlite3.Connection, entry: Entry, told: Words) -> int:
     values: Mapping[str, object] = {
         "id": entry.id, "width": entry.width, "height": entry.height, "phash": _signed(entry.phash),
-        "look": entry.look, "preview": entry.preview, "length": length,
+        "look": entry.look, "preview": entry.preview, "length": 0,
         **dict(zip(_TEXTS, _values(told), strict=True)),
     }  # fmt: skip
     sql = f"INSERT INTO pictures ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"

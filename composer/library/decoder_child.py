@@ -124,4 +124,4 @@ def _answer(ask: Ask, begun: Begun, go: Go, id_: str) -> Answer:
 
 
 def _file(ask: Ask) -> File:
-    return File(ask.path, (0, 0, 0), ask.folders, ask.row, ask.sidecar)
+    return File(ask.path, (0, 0, 0), ask.folders, ask.row, ask.sidecar, ask.kept)

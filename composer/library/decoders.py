@@ -52,6 +52,8 @@ class Ask(Struct, frozen=True, array_like=True):
     row: Row | None = None
     sidecar: str = ""
     seconds: float = SECONDS
+    kept: str = ""
+    """Folder of XMP files by picture id."""
 
 
 class Sight(Struct, frozen=True, array_like=True):

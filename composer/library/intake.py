@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from composer.library.decoders import POOL, SECONDS, SECONDS_PER_BYTE, Ask
 from composer.library.metadata import Row, Words
 from composer.library.quality import UnusablePicture
 
+KEPT = "sidecars"
+"""Folder below the catalogue's own: XMP files by picture id, for pictures in folders that may not be written."""
 _MOST_SIDECAR = 4 << 20
 
 
@@ -23,6 +26,8 @@ class File(NamedTuple):
     row: Row | None
     sidecar: str
     """Path of its XMP file, or nothing."""
+    kept: str = ""
+    """Folder of XMP files by picture id, for pictures in folders that may not be written."""
 
 
 def examine(catalogue: Catalogue, file: File) -> Entry:
@@ -38,6 +43,7 @@ def examine(catalogue: Catalogue, file: File) -> Entry:
         folders=file.folders,
         row=file.row,
         sidecar=file.sidecar,
+        kept=str(catalogue.file.parent / KEPT),
         seconds=SECONDS + size * SECONDS_PER_BYTE,
     )
     try:
@@ -59,14 +65,16 @@ def examine(catalogue: Catalogue, file: File) -> Entry:
     )
 
 
-def words(source: quality.Picture, file: File, id_: str) -> Words:  # noqa: ARG001 - the id names edits kept elsewhere
-    """What the opened picture, its sidecar, its list and its name say."""
-    sidecar = b""
-    if file.sidecar:
-        try:
-            with quality.open_file(file.sidecar) as opened:
-                sidecar = opened.read(_MOST_SIDECAR)
-        except (UnusablePicture, OSError):
-            sidecar = b""
+def words(source: quality.Picture, file: File, id_: str) -> Words:
+    """What the opened picture, its sidecar, the writer's changes kept elsewhere, its list and its name say."""
+    kept = _packet(f"{file.kept}/{id_}.xmp") if file.kept else b""
     with quality.quiet():
-        return metadata.read(source, Path(file.path).name, file.folders, file.row, sidecar)
+        return metadata.read(source, Path(file.path).name, file.folders, file.row, _packet(file.sidecar), kept)
+
+
+def _packet(path: str) -> bytes:
+    """The bytes of an XMP file; none when it cannot be read."""
+    if path:
+        with suppress(UnusablePicture, OSError), quality.open_file(path) as opened:
+            return opened.read(_MOST_SIDECAR)
+    return b""

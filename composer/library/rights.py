@@ -86,13 +86,13 @@ class Licence(NamedTuple):
 
     @property
     def address(self) -> str:
-        """Of its deed; empty where there is none."""
-        if not self.dedication:
-            places = ["licenses", "-".join(self.parts), self.version or "4.0", self.port]
-        elif self.dedication == "Public domain":
+        """Of its deed; empty where there is none, or where the version that it depends on is not told."""
+        if self.dedication == "Public domain" or not (self.dedication or self.version):
             return ""
-        else:
+        if self.dedication:
             places = ["publicdomain", "zero" if self.dedication == "CC0" else "mark", "1.0"]
+        else:
+            places = ["licenses", "-".join(self.parts), self.version, self.port]
         return "/".join(filter(None, (_CC, *places))) + "/"
 
     @property

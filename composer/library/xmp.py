@@ -38,6 +38,7 @@ NAMESPACES: Mapping[str, str] = {
     "lr": "http://ns.adobe.com/lightroom/1.0/",
     "digiKam": "http://www.digikam.org/ns/1.0/",
     "MicrosoftPhoto": "http://ns.microsoft.com/photo/1.0/",
+    "Photo": "http://ns.microsoft.com/photo/1.0",
     "MP": "http://ns.microsoft.com/photo/1.2/",
     "MPRI": "http://ns.microsoft.com/photo/1.2/t/RegionInfo#",
     "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
@@ -46,6 +47,11 @@ NAMESPACES: Mapping[str, str] = {
 _PEOPLE = frozenset({"people", "persons", "person", "personen", "personnes", "人物", "人", "人名"})
 _PLACES = frozenset({"places", "place", "locations", "location", "orte", "lieux", "地点", "地點", "地方"})
 """First words of hierarchical keywords that tell what kind of thing the last one is."""
+
+_PERSON = "Iptc4xmpExt:PersonInImage"
+_LOCATION = tuple(
+    f"Iptc4xmpExt:{part}" for part in ("Sublocation", "LocationName", "City", "ProvinceState", "CountryName")
+)
 
 
 class Fields(Struct, frozen=True):
@@ -93,7 +99,7 @@ def read(packet: bytes) -> Fields:
 
 def parse(packet: bytes) -> ET.Element | None:
     """The packet's XML; None when it is none that can be trusted."""
-    text = _text(packet[: MAX_PACKET + 1]) if len(packet) <= MAX_PACKET else ""
+    text = text_of(packet[: MAX_PACKET + 1]) if len(packet) <= MAX_PACKET else ""
     if not text or re.search(r"<!\s*(doctype|entity)", text, re.IGNORECASE):
         return None  # entities can grow without bound or name files; no honest packet has them
     try:
@@ -163,34 +169,48 @@ def _values(nodes: Iterable[ET.Element], wanted: str) -> Iterator[str]:
 
 
 def _fields(found: _Properties) -> Fields:
-    descriptions = found.texts("dc:description")
-    titles = found.texts("dc:title", "photoshop:Headline")
+    edited = frozenset(found.texts("pictorial:Edited")) & frozenset(Fields.__struct_fields__)
+
+    def texts(field: str, *names: str) -> tuple[str, ...]:
+        """Of a field that the writer changed only the property that is written for it counts: the first."""
+        return found.texts(*(names[:1] if field in edited else names))
+
+    def text(field: str, *names: str) -> str:
+        return next(iter(texts(field, *names)), "")
+
+    descriptions, titles = found.texts("dc:description"), texts("title", "dc:title", "photoshop:Headline")
     tags = [*_paths(found.texts("lr:hierarchicalSubject"), "|"), *_paths(found.texts("digiKam:TagsList"), "/")]
-    licence = found.text("cc:license", "oldcc:license", "plus:OtherLicenseInfo")
-    statement = found.text("xmpRights:WebStatement")
-    if not licence and "creativecommons.org/" in statement:
-        licence = statement
-    terms = found.text("xmpRights:UsageTerms", "photoshop:Instructions")
-    rights = found.text("dc:rights", "plus:CopyrightOwner")
-    if not (licence or terms or rights) and found.text("xmpRights:Marked").lower() == "false":
-        licence = "Public domain"  # XMP specification part 2, 2.4: "when false, indicates a public-domain resource"
+    terms, statement = (
+        found.text("xmpRights:UsageTerms", "photoshop:Instructions"),
+        found.text("xmpRights:WebStatement"),
+    )
+    licence = text("licence", "cc:license", "oldcc:license", "plus:OtherLicenseInfo")
+    creative = "creativecommons.org/" in statement
+    rights = text("copyright", "dc:rights", "plus:CopyrightOwner")
+    if not licence and "licence" not in edited:
+        licence = statement if creative else _free(found) if not (terms or rights) else ""
     return Fields(
         title=titles[0] if titles else "",
         description=descriptions[0] if descriptions else "",
-        keywords=_keywords(found, tags),
-        creator=", ".join(found.texts("dc:creator", "cc:attributionName")),
+        keywords=_keywords(found, [] if "keywords" in edited else tags),
+        creator=", ".join(texts("creator", "dc:creator", "cc:attributionName")),
         credit=found.text("photoshop:Credit"),
         copyright=rights,
-        terms=terms or ("" if "creativecommons.org/" in statement else statement) or _licensor(found),
-        place=_place(found, tags),
+        terms=terms or ("" if creative else statement) or _licensor(found),
+        place=_shown(found) if "place" in edited else _place(found, tags),
         licence=licence,
-        people=_people(found, tags),
+        people=found.texts(_PERSON) if "people" in edited else _people(found, tags),
         taken=_taken(found),
         source=_source(found),
         rating=_rating(found),
         more=(*descriptions[1:], *titles[1:], *_more(found)),
-        edited=frozenset(found.texts("pictorial:Edited")) & frozenset(Fields.__struct_fields__),
+        edited=edited,
     )
+
+
+def _free(found: _Properties) -> str:
+    """XMP specification part 2, 2.4: a picture that is said not to be rights-managed is in the public domain."""
+    return "Public domain" if found.text("xmpRights:Marked").lower() == "false" else ""
 
 
 def _paths(texts: Iterable[str], gap: str) -> list[tuple[str, ...]]:
@@ -199,14 +219,14 @@ def _paths(texts: Iterable[str], gap: str) -> list[tuple[str, ...]]:
 
 def _keywords(found: _Properties, tags: list[tuple[str, ...]]) -> tuple[str, ...]:
     """Plain keywords, and the last words of hierarchical ones that programs did not write as plain ones too."""
-    plain = found.texts("dc:subject", "MicrosoftPhoto:LastKeywordXMP")
+    plain = found.texts("dc:subject", "MicrosoftPhoto:LastKeywordXMP", "Photo:LastKeywordXMP")
     deep = [tag[-1] for tag in tags if tag and tag[0].lower() not in _PEOPLE | _PLACES]
     return tuple(dict.fromkeys((*plain, *deep)))
 
 
 def _people(found: _Properties, tags: list[tuple[str, ...]]) -> tuple[str, ...]:
     """Names given by hand first, then those of faces that a program was told, then of keywords below "People"."""
-    named = [*found.texts("Iptc4xmpExt:PersonInImage")]
+    named = [*found.texts(_PERSON)]
     named += found.inside("Iptc4xmpExt:PersonInImageWDetails", "Iptc4xmpExt:PersonName")
     for region in found.structures("mwg-rs:Regions"):
         if next(_values([region, *region], name("mwg-rs:Type")), "") == "Face":
@@ -218,16 +238,18 @@ def _people(found: _Properties, tags: list[tuple[str, ...]]) -> tuple[str, ...]:
 
 def _place(found: _Properties, tags: list[tuple[str, ...]]) -> str:
     """What is shown goes before where the camera stood (IPTC 2023.1, Location Shown in the Image)."""
-    parts = ("Sublocation", "LocationName", "City", "ProvinceState", "CountryName")
-    names = [f"Iptc4xmpExt:{part}" for part in parts]
     older = ("Iptc4xmpCore:Location", "photoshop:City", "photoshop:State", "photoshop:Country")
     told = (
-        next(iter(found.inside("Iptc4xmpExt:LocationShown", *names)), ""),
+        _shown(found),
         ", ".join(found.text(each) for each in older if found.text(each)),
-        next(iter(found.inside("Iptc4xmpExt:LocationCreated", *names)), ""),
+        next(iter(found.inside("Iptc4xmpExt:LocationCreated", *_LOCATION)), ""),
         *(", ".join(reversed(tag[1:])) for tag in tags if len(tag) > 1 and tag[0].lower() in _PLACES),
     )
     return next(filter(None, told), "")
+
+
+def _shown(found: _Properties) -> str:
+    return next(iter(found.inside("Iptc4xmpExt:LocationShown", *_LOCATION)), "")
 
 
 def _taken(found: _Properties) -> str:
@@ -250,7 +272,7 @@ def _licensor(found: _Properties) -> str:
 
 def _rating(found: _Properties) -> int:
     """Stars. Microsoft writes per cent: 1, 25, 50, 75 and 99."""
-    stars, percent = _number(found.text("xmp:Rating")), _number(found.text("MicrosoftPhoto:Rating"))
+    stars, percent = _number(found.text("xmp:Rating")), _number(found.text("MicrosoftPhoto:Rating", "Photo:Rating"))
     return min(5, max(0, stars)) or (min(5, percent // 25 + 1) if percent > 0 else 0)
 
 
@@ -267,7 +289,7 @@ def _more(found: _Properties) -> tuple[str, ...]:
     return tuple(filter(None, (headline, *(text for each in names for text in found.texts(each)))))
 
 
-def _text(packet: bytes) -> str:
+def text_of(packet: bytes) -> str:
     """Packets are UTF-8 or UTF-16, padded with spaces or zeros."""
     encoding = "utf-8-sig"
     if packet[:2] in {b"\xff\xfe", b"\xfe\xff"}:
