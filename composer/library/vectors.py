@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from threading import RLock
 
 import numpy as np
 
@@ -30,8 +31,10 @@ class VectorSearch:
         self._index = index
         self._encoder = encoder
         self._suffix = suffix
+        self._turn = RLock()
         self._version = -1
         self._at: Mark | None = None
+        self._unsaved = 0
         self._rows: tuple[tuple[int, tuple[str, ...]], Ids] | None = None
         self._whole: tuple[tuple[int, tuple[str, ...]], bool] | None = None
 
@@ -43,45 +46,60 @@ class VectorSearch:
         """Bring the index up to date with the catalogue; yields vectors done and in all. Nothing while it is.
 
         An index of another catalogue, or one ahead of it, is emptied and filled anew. Raises Cancelled; what was done
-        by then is kept.
+        by then is kept. Threads that follow at the same time take turns: none does what another has done.
         """
-        version = self._catalogue.version()
-        if version == self._version:
-            return
-        try:
-            yield from self._followed(cancel)
-        except BaseException:
-            self._at = None  # how far the index came is asked of the index itself
-            raise
-        self._version = version
+        done, total = 0, -1
+        while True:
+            cancel.check()
+            with self._turn:
+                version = self._catalogue.version()
+                if version == self._version:
+                    return
+                try:
+                    if total < 0:
+                        total = self._left()
+                    taken = self._step(version)
+                except BaseException:
+                    self._at = None  # how far the index came is asked of the index itself
+                    raise
+            if taken:
+                done += taken
+                yield min(done, total), total
 
-    def _followed(self, cancel: Cancel) -> Iterator[tuple[int, int]]:
+    def _left(self) -> int:
+        """How many vectors are to be taken in."""
+        latest = self._catalogue.embeddings.latest(self._model)
+        self._at = self._at or self._saved(latest)
+        return self._catalogue.embeddings.count(self._model, self._at.added)
+
+    def _step(self, version: int) -> int:
+        """Take out what is gone and take in the next vectors; returns how many. The last step finds none and saves."""
         embeddings = self._catalogue.embeddings
         latest = embeddings.latest(self._model)
         at = self._at or self._saved(latest)
-        if at != latest:
-            gone = embeddings.removed(self._model, at.gone)
-            if len(gone):
-                self._index.remove(gone)
-            at = Mark(at.added, latest.gone)
-            done, total = 0, embeddings.count(self._model, at.added)
-            while done < total:
-                cancel.check()
-                last, ids, vectors = embeddings.added(self._model, at.added, CHUNK)
-                if not len(ids):
-                    break
-                self._index.add(ids, vectors)
-                at, done = Mark(last, at.gone), done + len(ids)
-                if done % SAVED < CHUNK:
-                    self._index.save(self._stamp(at))
-                yield done, total
-            self._index.save(self._stamp(at))
-        self._at = at
+        gone = embeddings.removed(self._model, at.gone) if at.gone != latest.gone else np.empty(0, np.int64)
+        for start in range(0, len(gone), CHUNK):
+            self._index.remove(gone[start : start + CHUNK])
+            self._add(*embeddings.of(self._model, gone[start : start + CHUNK]))  # those that have a new one
+        last, ids, vectors = embeddings.added(self._model, at.added, CHUNK)
+        self._add(ids, vectors)
+        self._at, self._unsaved = Mark(last, latest.gone), self._unsaved + len(ids) + len(gone)
+        if self._unsaved >= SAVED or (self._unsaved and not len(ids)):
+            self._index.save(self._stamp(self._at))
+            self._unsaved = 0
+        if not len(ids):
+            self._version = version
+        return len(ids)
+
+    def _add(self, ids: Ids, vectors: Vectors) -> None:
+        if len(ids):
+            self._index.add(ids, vectors)
 
     def refresh(self) -> None:
         """`follow` to the end, also where the index was lost with its process."""
-        if self._at is not None and self._index.stamp() != self._stamp(self._at):
-            self._at, self._version = None, -1
+        with self._turn:
+            if self._at is not None and not self._unsaved and self._index.stamp() != self._stamp(self._at):
+                self._at, self._version = None, -1
         for _ in self.follow(Cancel()):
             pass
 
