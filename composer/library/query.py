@@ -273,7 +273,8 @@ def _folded(
             best.setdefault(of[row], row)
     kept: dict[int, float] = {}
     last: dict[int, float] = {}
-    for row, value in zip(rows.tolist(), score.tolist(), strict=True):
+    scored: list[tuple[int, float]] = list(zip(rows.tolist(), score.tolist(), strict=True))
+    for row, value in scored:
         if row in liked:
             continue
         group_of = of.get(row)

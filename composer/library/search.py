@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
@@ -13,7 +13,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from composer.library.catalogue import Catalogue
-from composer.library.database import LISTED, Database, below
+from composer.library.database import LISTED, below
 from composer.library.tokens import terms, tokens
 from composer.ports import Ids
 from composer.types import Language
@@ -86,7 +86,7 @@ def by_words(
     / (n + 0.5)), which stays positive for words that most pictures have; FTS5's own is taken out again.
     """
     query = terms(text, language)[:MOST_TERMS]
-    count, average = corpus(catalogue.database)
+    count, average = catalogue.corpus()
     if not query or not count or limit < 1:
         return []
     counted = _telling([_Counted(each, _occurrences(catalogue, each)) for each in map(_expression, query)], count)
@@ -94,7 +94,7 @@ def by_words(
     common = [term for term in counted if term.common]
     if common:
         rare = np.unique(np.concatenate([term.rows for term in found])) if found else np.empty(0, np.int64)
-        rows = _widened(catalogue, rare, common, _scope(catalogue, folders, among))
+        rows = _widened(catalogue, rare, common, _scope(catalogue, folders, among, count))
         found += [_look_up(catalogue, term, count, rows) for term in common]
     rows, scores = _scores(found, len(counted) / max(average, 1.0))
     order = np.lexsort((rows, -scores))
@@ -104,32 +104,11 @@ def by_words(
     return _first(catalogue, rows[order], scores[order], folders, limit)
 
 
-def corpus(database: Database) -> tuple[int, float]:
-    """How many pictures have words indexed, and how many tokens one has on average.
-
-    From FTS5's own record of averages (sqlite.org/fts5.html, "the %_data table"; three numbers as varints): counting
-    would read every picture again after every change.
-    """
-    found = database.all("SELECT block FROM words_data WHERE id = 1")
-    sums = list(_varints(found[0][0])) if found else []
-    return (sums[0], sum(sums[1:]) / sums[0]) if sums and sums[0] else (0, 0.0)
-
-
 def within(among: Ids, rows: Ids) -> NDArray[np.bool_]:
     """Which of the rows are among those, ascending."""
     if not len(among):
         return np.zeros(len(rows), np.bool_)
     return among[np.searchsorted(among, rows).clip(max=len(among) - 1)] == rows
-
-
-def _varints(block: bytes) -> Iterator[int]:
-    """Numbers as SQLite writes them: seven bits a byte, the highest first, the eighth bit says that more come."""
-    value = 0
-    for byte in block:
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            yield value
-            value = 0
 
 
 def _telling(counted: Sequence[_Counted], count: int) -> list[_Counted]:
@@ -169,10 +148,10 @@ def _widened(catalogue: Catalogue, rows: Ids, common: Sequence[_Counted], scope:
     return np.sort(rows)
 
 
-def _scope(catalogue: Catalogue, folders: Sequence[str], among: Ids | None) -> tuple[str, list[object]]:
+def _scope(catalogue: Catalogue, folders: Sequence[str], among: Ids | None, count: int) -> tuple[str, list[object]]:
     """What keeps a search for a common term to what may be found; its plus keeps FTS5 from one search for each row."""
     if among is not None:
-        few = len(among) <= MOST_LISTED
+        few = len(among) <= min(MOST_LISTED, MOST_SHARE * count)  # among many the first that come will do
         return (f" AND +rowid IN {LISTED}", [json.dumps(among.tolist())]) if few else ("", [])
     if not folders or catalogue.covers(folders):
         return "", []

@@ -144,7 +144,9 @@ def test_pictures_like_one_leave_that_one_out(place: Place) -> None:
 def test_like_this_but(place: Place) -> None:
     """The text moves the example's vector, and its words count."""
     assert place.names(Query(like=(key("red-boat"),), text="green"))[0].startswith("green")
-    assert place.names(Query(like=(key("red-boat"),), text="tower"))[0] == "red-tower"
+    by_name = {name_of(hit): hit for hit in place.find(Query(like=(key("red-boat"),), text="tower"))}
+    assert (by_name["red-tower"].vector or 0) > (by_name["green-tower"].vector or 0)
+    assert (by_name["red-tower"].words or 0) > (by_name["red-door"].words or 0)
 
 
 def test_counter_examples_are_moved_away_from_and_come_last(place: Place) -> None:
