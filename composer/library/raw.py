@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from functools import partial
 from io import BufferedReader
 from typing import Any
@@ -33,25 +33,20 @@ def begin(file: BufferedReader, at_least: int | None) -> Begun:
     data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise UnusablePicture(f"too large (raw files of up to {MAX_BYTES >> 20} MB are read)")
-    try:
-        raw = rawpy.imread(io.BytesIO(data))
+    with _told_apart(), rawpy.imread(io.BytesIO(data)) as raw:
         sizes = raw.sizes
-    except rawpy.LibRawFileUnsupportedError as error:
-        raise UnusablePicture("not a raw file of a kind that can be read") from error
-    except rawpy.LibRawError as error:
-        raise UnusablePicture("damaged") from error
-    preview = _preview(raw)
+        artist: Any = raw.other.artist
+        preview = _preview(raw)
     if preview is not None:
-        _take_metadata(preview, data, raw)
+        _take_metadata(preview, data, artist)
         upright = _turn(preview, sizes.flip, sizes.width >= sizes.height)
         if min(preview.size) >= min(at_least or ENOUGH, ENOUGH, sizes.width, sizes.height):
-            raw.close()
             width, height = sizes.width, sizes.height
             return Begun(preview, height, width) if upright else Begun(preview, width, height)
     carrier = Image.new("RGB", (1, 1))
-    _take_metadata(carrier, data, raw)
+    _take_metadata(carrier, data, artist)
     carrier.getexif()[_ORIENTATION] = _TURNS.get(sizes.flip, 1)
-    return Begun(carrier, sizes.width, sizes.height, _developer(raw, at_least, preview))
+    return Begun(carrier, sizes.width, sizes.height, _developer(data, sizes.width, sizes.height, at_least, preview))
 
 
 def _preview(raw: rawpy.RawPy) -> Picture | None:
@@ -72,7 +67,7 @@ def _turn(preview: Picture, flip: int, landscape: bool) -> bool:
     return turned
 
 
-def _take_metadata(source: Picture, data: bytes, raw: rawpy.RawPy) -> None:
+def _take_metadata(source: Picture, data: bytes, artist: str) -> None:
     """What the raw file tells goes before what its preview tells; broken metadata is passed over."""
     exif = source.getexif()
     if data[:4] in _TIFF_LIKE:
@@ -82,14 +77,14 @@ def _take_metadata(source: Picture, data: bytes, raw: rawpy.RawPy) -> None:
         packets = {"xmp": exif.get(_XMP), "photoshop": {0x0404: exif.get(_IPTC)}}
         source.info.update({key: value for key, value in packets.items() if isinstance(value, bytes)})
     with suppress(Exception):
-        artist: Any = raw.other.artist
         if artist and not exif.get(_ARTIST):
             exif[_ARTIST] = artist
 
 
-def _developer(raw: rawpy.RawPy, at_least: int | None, preview: Picture | None) -> Callable[[], Picture]:
+def _developer(
+    data: bytes, width: int, height: int, at_least: int | None, preview: Picture | None
+) -> Callable[[], Picture]:
     """Gives the picture from the sensor's readings, at half size where that is enough; else a small preview."""
-    width, height = raw.sizes.width, raw.sizes.height
     half = bool(at_least) and min(width, height) // 2 >= (at_least or 0)
     limit = MAX_PIXELS // (1 if half else _DEVELOPED)
     if width * height > limit:
@@ -97,16 +92,29 @@ def _developer(raw: rawpy.RawPy, at_least: int | None, preview: Picture | None) 
             f"too large ({-(-width * height // 1_000_000)} megapixels without a preview; "
             f"the limit is {limit // 1_000_000})"
         )
-    return partial(_develop, raw, half, preview)
+    return partial(_develop, data, half, preview)
 
 
-def _develop(raw: rawpy.RawPy, half: bool, preview: Picture | None) -> Picture:
+def _develop(data: bytes, half: bool, preview: Picture | None) -> Picture:
     """Bayer readings to sRGB by LibRaw's AHD (Hirakawa and Parks 2005), as the camera balanced it, and upright."""
     try:
-        return Image.fromarray(raw.postprocess(use_camera_wb=True, half_size=half, output_bps=8))
-    except rawpy.LibRawError as error:  # readings packed in a way that LibRaw does not know
+        with _told_apart(), rawpy.imread(io.BytesIO(data)) as raw:  # anew: a broken preview leaves LibRaw unusable
+            raw.unpack()
+            return Image.fromarray(raw.postprocess(use_camera_wb=True, half_size=half, output_bps=8))
+    except UnusablePicture:
         if preview is None or min(preview.size) < MIN_SIDE:
-            raise UnusablePicture("not a raw file of a kind that can be read") from error
-        return ImageOps.exif_transpose(preview).convert("RGB")
-    finally:
-        raw.close()
+            raise
+    return ImageOps.exif_transpose(preview).convert("RGB")
+
+
+@contextmanager
+def _told_apart() -> Generator[None, None, None]:
+    """Turn what LibRaw raises into a reason."""
+    try:
+        yield
+    except rawpy.LibRawFileUnsupportedError as error:
+        raise UnusablePicture("not a raw file of a kind that can be read") from error
+    except rawpy.LibRawIOError as error:
+        raise UnusablePicture("damaged (the end is missing)") from error
+    except rawpy.LibRawError as error:
+        raise UnusablePicture("damaged") from error
