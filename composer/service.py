@@ -1,11 +1,12 @@
 """The engine process: reads Commands line by line, does them, writes Reports.
 
-Four lanes: what needs models goes one after the other; searching and exporting does not wait for it, fetching models
-waits for neither, and questions about them are answered while one is fetched.
+Five lanes: what needs models goes one after the other; finding pictures and exporting does not wait for it, work on the
+library goes on in the background, fetching models waits for none of them, and questions are answered meanwhile.
 """
 
 from __future__ import annotations
 
+import locale
 import sys
 import threading
 import traceback
@@ -14,9 +15,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from composer import librarian, shelving
+from composer import settings, shelving
 from composer.errors import Cancelled, ComposerError
+from composer.gate import Gate, Within
 from composer.lane import Lane
+from composer.librarian import Librarian, LibraryCommand
 from composer.library.catalogue import Catalogue
 from composer.library.pace import Pace
 from composer.library.scan import scan
@@ -25,7 +28,7 @@ from composer.pipeline import Tools, compose
 from composer.ports import Cancel, ModelShelf
 from composer.preparation import Preparation
 from composer.publish.export import export
-from composer.types import Candidate, Composed, Notice, StageProgress
+from composer.types import Candidate, Composed, Language, Notice, StageProgress
 from composer.wire import (
     AnyCommand,
     AnyReport,
@@ -129,13 +132,16 @@ class Service:
         self._idle = idle
         self._writing = threading.Lock()
         self._building = threading.Lock()
-        self._reading = threading.Lock()
-        """Held while the catalogue is read outside the lane of the models, which may close it."""
+        self._gate = Gate()
+        """Whoever works with the catalogue outside the lane of the models, which may close it, is inside."""
         self._starting = threading.Lock()
         self._waiting: dict[int, Cancel] = {}
         self._running: dict[int, Cancel] = {}
         self._ahead: Preparation | None = None
-        self._pace = Pace()
+        self._composing = threading.Event()
+        self._librarian = Librarian(
+            _Shelves(self._catalogue, self._tools), Pace(self._composing.is_set), self._gate, _language
+        )
         self._lanes: dict[str, Lane] = {}
 
     def run(self) -> None:
@@ -162,6 +168,7 @@ class Service:
                 cancel.cancel()
             for lane in self._lanes.values():
                 lane.close()
+            self._librarian.close()
             self._models.close()
 
     def _dispatch(self, job: CommandLine) -> None:
@@ -215,9 +222,8 @@ class Service:
         self._say(job, end)
 
     def _carry_out(self, job: int, command: AnyCommand, cancel: Cancel) -> None:
-        if isinstance(command, librarian.LibraryCommand):
-            for report in librarian.carry_out(command, self._tools(), self._pace, cancel):
-                self._say(job, report)
+        if isinstance(command, LibraryCommand):
+            self._tend(job, command, cancel)
             return
         match command:
             case Compose():
@@ -241,6 +247,13 @@ class Service:
 
     def _compose(self, job: int, command: Compose, cancel: Cancel) -> None:
         tools = self._tools()
+        self._composing.set()
+        try:
+            self._composed(job, command, tools, cancel)
+        finally:
+            self._composing.clear()
+
+    def _composed(self, job: int, command: Compose, tools: Tools, cancel: Cancel) -> None:
         with closing(compose(command.brief, command.composition, tools, cancel)) as events:
             for event in events:
                 cancel.check()  # nothing is told after the writer gave up
@@ -251,8 +264,21 @@ class Service:
     def _renew(self) -> None:
         """On the lane of the models, so that no job loses what it works with."""
         self._ahead = None
-        with self._reading:
+        with self._gate.alone():
+            self._librarian.forget()
             self._models.renew()
+
+    def _tend(self, job: int, command: LibraryCommand, cancel: Cancel) -> None:
+        """The library's commands. Work in the background leaves when the models are renewed, to go on with new ones."""
+        while True:
+            inner = Within(cancel)
+            try:
+                with self._gate.using(inner.cancel if isinstance(command, IndexLibrary) else None):
+                    for report in self._librarian.carry_out(command, inner):
+                        self._say(job, report)
+                    return
+            except Cancelled:
+                cancel.check()
 
     def _look_ahead(self, cancel: Cancel) -> None:
         """While nobody waits. Nothing of it is told, and nothing depends on it."""
@@ -270,8 +296,12 @@ class Service:
         with self._building:
             return self._models.tools()
 
+    def _catalogue(self) -> Catalogue:
+        with self._building:
+            return self._models.catalogue()
+
     def _scan(self, job: int, folder: str, cancel: Cancel) -> None:
-        catalogue = self._models.catalogue()
+        catalogue = self._catalogue()
         added = removed = 0
         for step in scan(catalogue, Path(folder), cancel):
             self._say(job, Happened(StageProgress("index", step.done, step.total)))
@@ -282,8 +312,8 @@ class Service:
         self._say(job, Scanned(folder, pictures, added, removed, catalogue.skipped(folder)))
 
     def _search(self, command: SearchLibrary) -> tuple[Candidate, ...]:
-        with self._reading:
-            catalogue = self._models.catalogue()
+        with self._gate.using():
+            catalogue = self._catalogue()
             found = by_words(catalogue, command.text, command.libraries, command.limit)
             pictures = catalogue.pictures([row for row, _ in found], command.libraries)
         return tuple(Candidate(picture=pictures[row], words=score, final=score) for row, score in found)
@@ -295,6 +325,21 @@ class Service:
             self._reports.flush()
 
 
+class _Shelves:
+    """The source, as the librarian asks it from several threads."""
+
+    def __init__(self, catalogue: Callable[[], Catalogue], tools: Callable[[], Tools]) -> None:
+        self.catalogue, self.tools = catalogue, tools
+
+
+def _language() -> Language:
+    """What sentences about pictures are in: as the window's, by the settings, else by the system's language."""
+    chosen = settings.load().interface
+    if chosen == "system":
+        return "zh" if (locale.getlocale()[0] or "").startswith(("zh", "Chinese")) else "en"
+    return chosen
+
+
 def _lane(command: AnyCommand) -> str:
     if isinstance(command, Compose | ScanFolder | RenewModels):
         return "models"
@@ -302,6 +347,6 @@ def _lane(command: AnyCommand) -> str:
         return "shelf"
     if isinstance(command, IndexLibrary):
         return "indexing"
-    if isinstance(command, librarian.LibraryCommand) and not isinstance(command, SetPace):
+    if isinstance(command, LibraryCommand) and not isinstance(command, SetPace):
         return "library"
     return "library" if isinstance(command, SearchLibrary | ExportArticle) else "desk"

@@ -1,0 +1,112 @@
+"""Work on the library in the background: folders are scanned, and what is new is looked at, step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+from composer.errors import ComposerError, LibraryError
+from composer.library.catalogue import Catalogue, absolute
+from composer.library.database import below
+from composer.library.embed import embed, embed_captions
+from composer.library.pace import Pace
+from composer.library.query import Finders
+from composer.library.scan import ScanProgress, scan
+from composer.ports import Cancel
+from composer.wire import AnyReport, Indexing, Scanned
+
+Step = Literal["scan", "look", "captions", "screens", "text", "index"]
+EVERY = 0.25
+"""Seconds between two reports of one step, so that millions of pictures do not make millions of lines."""
+SURE = 0.03
+"""Share of a step after which the time left is told."""
+TOLD = 1_000
+"""Files not used that are told one by one."""
+
+
+def index(
+    catalogue: Catalogue, tools: Callable[[], Finders], folders: Sequence[str], cancel: Cancel, pace: Pace
+) -> Iterator[AnyReport]:
+    """Scan the folders (all of the library if none is named), look at what is new, bring the indexes up to date.
+
+    Every step goes on where it was stopped. A folder that cannot be scanned, an encoder that is not there or fails is
+    told in a notice, and the rest is done. Raises LibraryError when the only folder cannot be scanned, Cancelled when
+    the writer gave up.
+    """
+    places = [absolute(folder) for folder in folders] or [folder.path for folder in catalogue.folders.all()]
+    for place in places:
+        try:
+            yield from _scanned(catalogue, place, cancel, pace)
+        except LibraryError as error:
+            if len(places) == 1:
+                raise
+            yield Indexing("scan", 0, 0, place, str(error))
+    if places:
+        yield from _looked(catalogue, tools, places, cancel, pace)
+
+
+def _scanned(catalogue: Catalogue, place: str, cancel: Cancel, pace: Pace) -> Iterator[AnyReport]:
+    last = yield from told("scan", scan(catalogue, Path(place), cancel, pace), place)
+    skipped = catalogue.skipped(place)[:TOLD]
+    yield Scanned(place, count_in(catalogue, place), last.added, last.removed, skipped)
+
+
+def _looked(
+    catalogue: Catalogue, tools: Callable[[], Finders], places: Sequence[str], cancel: Cancel, pace: Pace
+) -> Iterator[AnyReport]:
+    """What the scanned pictures show and say, as vectors in the indexes."""
+    try:
+        finders = tools()
+        yield from told("look", embed(catalogue, places, finders.encoder, cancel, pace=pace))
+        yield from told("captions", embed_captions(catalogue, places, finders.encoder, cancel, pace=pace))
+        follow = chain(finders.search.follow(cancel), finders.captions.follow(cancel))
+        yield from told("index", _paced(follow, cancel, pace))
+    except LibraryError:
+        raise
+    except ComposerError as error:
+        yield Indexing("look", 0, 0, "", f"Pictures were not looked at: {error}")
+
+
+def _paced(follow: Iterable[tuple[int, int]], cancel: Cancel, pace: Pace) -> Iterator[ScanProgress]:
+    for done, total in follow:
+        yield ScanProgress(done, total, "")
+        pace.step(cancel)
+
+
+def told(step: Step, progress: Iterable[ScanProgress], folder: str = "") -> Generator[Indexing, None, ScanProgress]:
+    """Progress of a step as reports: now and then, every notice, and the last. Returns where the step ended."""
+    start = said = time.monotonic()
+    waiting: Indexing | None = None
+    each = ScanProgress(0, 0, folder)
+    for each in progress:
+        now = time.monotonic()
+        left = _left(now - start, each.done, each.total)
+        report = Indexing(step, each.done, each.total, folder, each.notice, left)
+        if each.notice or now - said >= EVERY:
+            yield report
+            waiting, said = None, now
+        else:
+            waiting = report
+    if waiting is not None:
+        yield waiting
+    return each
+
+
+def _left(seconds: float, done: int, total: int) -> float | None:
+    """Seconds left at the pace so far; None while too little is done to say."""
+    if done <= 0 or done < SURE * total:
+        return None
+    return seconds * (total - done) / done
+
+
+def count_in(catalogue: Catalogue, folder: str) -> int:
+    """How many pictures have a usable file below a folder."""
+    where, values = below([folder])
+    sql = (
+        "SELECT count(DISTINCT picture) FROM files JOIN directories ON number = directory"  # noqa: S608 - a constant
+        f" WHERE picture IS NOT NULL AND reason IS NULL AND {where}"
+    )
+    return catalogue.database.number(sql, values)
