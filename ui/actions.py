@@ -27,6 +27,7 @@ class Verbs:
     quit: Callable[[], object]
     preferences: Callable[[], object]
     models: Callable[[], object]
+    library: Callable[[], object]
     compose: Callable[[], object]
     cancel: Callable[[], object]
     add_folder: Callable[[], object]
@@ -67,6 +68,7 @@ class Actions:
         edit.addSeparator()
         self.preferences = self._add(edit, text("&Preferences…"), verbs.preferences, "Ctrl+,")
         self.models = self._add(edit, text("&Models…"), verbs.models, "Ctrl+Shift+M")
+        self.library = self._add(edit, text("Picture &library…"), verbs.library, "Ctrl+L")
         article = bar.addMenu(text("&Article"))
         self.compose = self._add(article, text("&Compose"), verbs.compose, "Ctrl+Return")
         self.cancel = self._add(article, text("Cance&l"), verbs.cancel, "Ctrl+.")

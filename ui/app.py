@@ -20,11 +20,14 @@ from composer.types import Brief
 from ui.composing import Composing
 from ui.engine_client import EngineClient
 from ui.images import ImageLoader
-from ui.main_window import MainWindow, Parts
+from ui.library_model import Library
+from ui.main_window import MainWindow
+from ui.parts import Parts
 from ui.session import Session
 from ui.shelf import Shelf
 from ui.texts import choose_language
 from ui.theme import Theme
+from ui.thumbnails import Thumbnails
 from ui.window_state import load_state, save_state
 
 SHOWN = "PICTORIAL_BENCH_SHOWN"
@@ -46,7 +49,10 @@ class Shell(QObject):
         self.theme = Theme(application, self._settings.theme)
         client = EngineClient(engine_command, self)
         session = Session(self)
-        self.parts = Parts(client, session, Composing(client, session, self), ImageLoader(self), Shelf(client, self))
+        self.parts = Parts(
+            client, session, Composing(client, session, self), ImageLoader(self), Shelf(client, self),
+            Library(client, self), Thumbnails(self),
+        )  # fmt: skip
         self._state = load_state()
         self._finished = False
         self.window = self._make_window()
@@ -69,6 +75,7 @@ class Shell(QObject):
         self.parts.session.finish()
         self.parts.client.close()
         self.parts.images.close()
+        self.parts.thumbnails.close()
         save_state(self._state)
 
     def _make_window(self) -> MainWindow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from composer.types import Candidate, Composition, Pick, Slot
 from ui.candidate_card import CandidateCard
 from ui.images import ImageLoader
+from ui.picture_mime import TYPE, picture_in
 from ui.reasons import reason_of
 from ui.texts import plural, text
 
@@ -29,6 +30,10 @@ class CandidatesPanel(QWidget):
     taken = Signal(str, object)
     """Slot, and the Candidate or None for no picture."""
     captioned = Signal(str, str)
+    dropped = Signal(str, object)
+    """Slot, and the composer.types.Picture that was dropped here."""
+    library = Signal(str)
+    """The writer wants to look in the library, for these words."""
     stepped = Signal(int)
     """To the slot before (-1) or after (1)."""
 
@@ -36,6 +41,7 @@ class CandidatesPanel(QWidget):
         super().__init__(parent)
         self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAcceptDrops(True)
         self._images = images
         self._slot = ""
         self._shown: tuple[Candidate, ...] = ()
@@ -110,6 +116,8 @@ class CandidatesPanel(QWidget):
         self.none_button = QPushButton(text("No picture here"))
         self.none_button.setCheckable(True)
         self.none_button.clicked.connect(lambda: self.taken.emit(self._slot, None))
+        self.library_button = QPushButton(text("Look in the library…"))
+        self.library_button.clicked.connect(lambda: self.library.emit(self.caption.toPlainText().strip()))
         self._note = QFrame()
         self._note.setProperty("surface", "warning")
         inside = QVBoxLayout(self._note)
@@ -140,6 +148,7 @@ class CandidatesPanel(QWidget):
         column.addSpacing(2)
         column.addLayout(self._list)
         column.addSpacing(4)
+        column.addWidget(self.library_button)
         column.addWidget(self.none_button)
         column.addStretch(1)
         self._body.setWidget(page)
@@ -191,6 +200,16 @@ class CandidatesPanel(QWidget):
     def _image_loaded(self, _path: str) -> None:
         for card in self.cards:
             card.update()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        if self._slot and event.mimeData().hasFormat(TYPE):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        picture = picture_in(event.mimeData())
+        if picture is not None and self._slot:
+            event.acceptProposedAction()
+            self.dropped.emit(self._slot, picture)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Arrows walk through the cards."""

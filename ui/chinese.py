@@ -1,5 +1,7 @@
 """The interface in Chinese: each English sentence and its translation. A test keeps it complete."""
 
+from ui.chinese_library import LIBRARY
+
 CHINESE: dict[str, str] = {
     # menus
     "&File": "文件(&F)",
@@ -348,4 +350,5 @@ CHINESE: dict[str, str] = {
     ),
     "Long articles with the right pictures, made on your own computer.": "在您自己的电脑上写出图文并茂的长文章。",
     "Your drafts": "您的草稿",
+    **LIBRARY,
 }

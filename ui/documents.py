@@ -78,6 +78,7 @@ class Documents(QObject):
     def _saved(self, path: Path) -> None:
         self.folder = str(path.parent)
         self._messages.tell(text("Saved as {path}.", path=path))
+        self._tell_uses()
 
     # --- export ---
 
@@ -96,6 +97,13 @@ class Documents(QObject):
     def _files_written(self, job: int, report: wire.Exported) -> None:
         if job in self._jobs and report.files:
             self._exported[job] = report.files
+
+    def _tell_uses(self) -> None:
+        """The library remembers which pictures an article that left the drafts is made with."""
+        composition = self._session.composition
+        if composition is not None:
+            article = str(self._session.path or self._session.name)
+            self._client.send(wire.UsePictures(article, self._session.name, edits.pictures_of(composition)))
 
     # --- picture folders ---
 
@@ -140,6 +148,7 @@ class Documents(QObject):
         self._jobs.pop(job, None)
         files = self._exported.pop(job, ())
         if files:
+            self._tell_uses()
             folder = Path(files[0]).parent
             names = text(" and ").join(Path(file).name for file in files if file.endswith((".md", ".html")))
             self._messages.tell(

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from msgspec.structs import replace
 
-from composer.types import Article, Block, Brief, Composition, Pick, Picture, Slot
+from composer.types import Article, Block, Brief, Candidate, Composition, Pick, Picture, Slot
 
 
 def with_picture(composition: Composition, slot: str, picture: Picture | None, reason: str) -> Composition:
     """The writer's own choice for a slot; None leaves it empty on purpose."""
     pick = Pick(slot=slot, picture=picture, reason=reason, by="writer")
     return replace(composition, picks={**composition.picks, slot: pick})
+
+
+def with_own_picture(composition: Composition, slot: str, picture: Picture, reason: str) -> Composition:
+    """A picture out of the library for a slot; it joins the candidates, so that it can be taken again."""
+    candidates = composition.candidates.get(slot, ())
+    if all(known.picture.id != picture.id for known in candidates):
+        candidates = (Candidate(picture=picture), *candidates)
+    joined = replace(composition, candidates={**composition.candidates, slot: candidates})
+    return with_picture(joined, slot, picture, reason)
+
+
+def with_new_slot(composition: Composition, after: str, picture: Picture, reason: str) -> tuple[Composition, str]:
+    """A place of the writer's own behind a block, with its picture; also the new slot's id."""
+    slots = composition.slots or ()
+    known = {slot.id for slot in slots}
+    name = next(name for name in (f"w{number}" for number in count(1)) if name not in known)
+    caption = picture.caption or picture.title
+    slot = Slot(id=name, after=after, caption=caption, query=caption or picture.words, origin="writer")
+    order = {block.id: at for at, block in enumerate(composition.article.blocks if composition.article else ())}
+    place = order.get(after, len(order))
+    at = next((at for at, each in enumerate(slots) if order.get(each.after, -1) > place), len(slots))
+    planned = replace(composition, slots=(*slots[:at], slot, *slots[at:]))
+    return with_own_picture(planned, name, picture, reason), name
 
 
 def with_caption(composition: Composition, slot: str, caption: str) -> Composition:
@@ -56,6 +81,12 @@ def without_empty(composition: Composition) -> Composition:
         return composition
     kept = tuple(block for block in article.blocks if block.text.strip())
     return with_text(composition, article.title, kept)
+
+
+def pictures_of(composition: Composition) -> tuple[str, ...]:
+    """Ids of the pictures that the article shows, each once."""
+    shown = [composition.picks.get(slot.id) for slot in composition.slots or ()]
+    return tuple(dict.fromkeys(pick.picture.id for pick in shown if pick is not None and pick.picture is not None))
 
 
 def finished(composition: Composition) -> bool:

@@ -35,6 +35,12 @@ class EngineClient(QObject):
     verified = Signal(int, object)
     removed = Signal(int, object)
     checked = Signal(int, object)
+    matched = Signal(int, object)
+    hits_shown = Signal(int, object)
+    described = Signal(int, object)
+    library_changed = Signal(int, object)
+    library_shown = Signal(int, object)
+    indexing = Signal(int, object)
     done = Signal(int)
     stopped = Signal(int)
     failed = Signal(int, object)
@@ -65,6 +71,12 @@ class EngineClient(QObject):
             wire.Verified: self.verified,
             wire.Removed: self.removed,
             wire.Checked: self.checked,
+            wire.Matched: self.matched,
+            wire.HitsShown: self.hits_shown,
+            wire.Described: self.described,
+            wire.LibraryChanged: self.library_changed,
+            wire.LibraryShown: self.library_shown,
+            wire.Indexing: self.indexing,
         }
         self._turn = QTimer(self, singleShot=True, interval=0)
         self._turn.timeout.connect(self._work)

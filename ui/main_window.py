@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,40 +10,28 @@ from typing import TYPE_CHECKING, Literal
 from msgspec.structs import replace
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget
 
 from composer import wire
 from composer.errors import ComposerError, ModelNotReady
 from composer.settings import Settings
-from composer.types import Brief, Composition
+from composer.types import Brief, Composition, Picture
 from ui import edits
 from ui.actions import Actions, Verbs
-from ui.composing import Composing
-from ui.engine_client import EngineClient
-from ui.images import ImageLoader
-from ui.session import Session
-from ui.shelf import Shelf
+from ui.library_words import title_of
+from ui.parts import Parts
+from ui.side_pages import SidePages
 from ui.start_page import StartPage, dropped
 from ui.texts import text
 from ui.window_state import WindowState
 
 if TYPE_CHECKING:
     from ui.documents import Documents
+    from ui.library_page import LibraryPage
     from ui.models_page import ModelsPage
     from ui.work_page import WorkPage
 
 NextStep = Literal["fresh", "continue", "again", "pictures"]
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What lives longer than one window: a window can be made again, in another language, around the same article."""
-
-    client: EngineClient
-    session: Session
-    composing: Composing
-    images: ImageLoader
-    shelf: Shelf
 
 
 class MainWindow(QMainWindow):
@@ -59,13 +46,13 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._parts, self._demo, self._state, self._settings = parts, demo, state, settings
         self._was_painted = False
-        self._before_models: QWidget | None = None
         self.setAcceptDrops(True)
         self.setMinimumSize(1000, 620)
         self.start = StartPage(with_demo=demo is not None)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.start)
         self.setCentralWidget(self.stack)
+        self.side_pages = SidePages(self.stack, self.start, parts, state.thumbnail)
         self.actions_ = Actions(self, self._verbs(), parts.session.undo)
         self._connect()
         self.resize(state.width or 1360, state.height or 860)
@@ -89,6 +76,7 @@ class MainWindow(QMainWindow):
         work.form.compose.connect(self.compose)
         work.form.cancel.connect(self._parts.composing.cancel)
         work.form.changed.connect(self._refresh)
+        work.candidates.library.connect(self.show_library)
         return work
 
     @cached_property
@@ -99,30 +87,41 @@ class MainWindow(QMainWindow):
         parts = self._parts
         return Documents(self, parts.session, parts.client, self.work.messages, self._state.folder)
 
-    @cached_property
+    @property
     def models(self) -> ModelsPage:
         """The page of models."""
-        from ui.models_page import ModelsPage
+        return self.side_pages.models
 
-        page = ModelsPage(self._parts.shelf)
-        self.stack.addWidget(page)
-        page.left.connect(self.leave_models)
-        return page
+    @property
+    def library(self) -> LibraryPage:
+        """The page of the picture library."""
+        return self.side_pages.library
 
     def show_models(self) -> None:
         """The page of models, over whatever was shown; what is being written goes on."""
-        if self.stack.currentWidget() is not self.models:
-            self._before_models = self.stack.currentWidget()
-        self.stack.setCurrentWidget(self.models)
-        self.models.opened()
+        self.side_pages.show_models()
 
-    def leave_models(self) -> None:
-        """Back to what was shown before; does nothing elsewhere."""
-        if "models" in self.__dict__ and self.stack.currentWidget() is self.models:
-            if self._before_models is self.start:
+    def show_library(self, words: str = "") -> None:
+        """The page of the library, perhaps looking for words; it says where a picture would go."""
+        composition = self._parts.session.composition
+        slots = (composition.slots or ()) if composition else ()
+        selected = self.work.selected if slots else ""
+        self.side_pages.show_library(next((slot for slot in slots if slot.id == selected), None), words)
+
+    def leave(self) -> None:
+        """Back from models or library to what was shown before; does nothing elsewhere."""
+        if self.side_pages.shown:
+            if self.side_pages.over_start:
                 self.show_start()
             else:
                 self._show_work()
+
+    def _put_picture(self, picture: Picture) -> None:
+        self.work.put_picture(self.work.selected, picture)
+        self.library.messages.tell(
+            text("“{name}” is in the article now.", name=title_of(picture)),
+            action=(text("Back to the article"), self._show_work),
+        )
 
     def show_start(self) -> None:
         """The start page, with the drafts as they are now."""
@@ -169,7 +168,7 @@ class MainWindow(QMainWindow):
             self.take_folder(Path(folder))
 
     def take_folder(self, folder: Path) -> None:
-        self.leave_models()
+        self.leave()
         if self.stack.currentWidget() is self.start:
             self.new_article()
         if not self._parts.composing.busy:
@@ -181,7 +180,7 @@ class MainWindow(QMainWindow):
         """Open an article; trouble is said in the page that is shown."""
         if self._parts.composing.busy:
             return
-        self.leave_models()
+        self.leave()
         if not self.documents.open(path) and self.stack.currentWidget() is self.start:
             self._show_work()
 
@@ -286,6 +285,9 @@ class MainWindow(QMainWindow):
         self.start.add_folder.connect(self.add_folder)
         self.start.opened.connect(self.open)
         self.start.models.connect(self.show_models)
+        self.start.library.connect(self.show_library)
+        self.side_pages.left.connect(self.leave)
+        self.side_pages.put.connect(self._put_picture)
         parts.session.opened.connect(self._opened)
         parts.session.changed.connect(self._refresh)
         parts.session.saved.connect(self._refresh)
@@ -307,6 +309,7 @@ class MainWindow(QMainWindow):
             quit=self.close,
             preferences=self._show_preferences,
             models=self.show_models,
+            library=self.show_library,
             compose=self._press_compose,
             cancel=composing.cancel,
             add_folder=self.add_folder,
@@ -321,7 +324,7 @@ class MainWindow(QMainWindow):
             self.open(path)
 
     def _press_compose(self) -> None:
-        self.leave_models()
+        self.leave()
         if self.stack.currentWidget() is self.start:
             self.new_article()
         else:
@@ -375,7 +378,7 @@ class MainWindow(QMainWindow):
     @property
     def state(self) -> WindowState:
         """What to remember of this window."""
-        now = replace(self._state, width=self.width(), height=self.height())
+        now = replace(self._state, width=self.width(), height=self.height(), thumbnail=self.side_pages.thumbnail)
         if "documents" in self.__dict__:
             now = replace(now, folder=self.documents.folder)
         if "work" in self.__dict__ and self.work.isVisible():
@@ -392,6 +395,7 @@ class MainWindow(QMainWindow):
         """Take the theme's colours again."""
         if "work" in self.__dict__:
             self.work.page.restyle()
+        self.side_pages.restyle()
 
     def _after_first_paint(self) -> None:
         self.painted.emit()

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QDateTime, QLocale, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -107,6 +108,7 @@ class StartPage(QWidget):
     new = Signal()
     add_folder = Signal()
     models = Signal()
+    library = Signal()
     opened = Signal(object)
 
     def __init__(self, *, with_demo: bool, parent: QWidget | None = None) -> None:
@@ -131,6 +133,8 @@ class StartPage(QWidget):
         self.folder_choice.clicked.connect(self.add_folder)
         self.models_button = QPushButton(text("Models…"))
         self.models_button.clicked.connect(self.models)
+        self.library_button = QPushButton(text("Library…"))
+        self.library_button.clicked.connect(self.library)
         self._make()
 
     def refresh(self) -> None:
@@ -148,14 +152,24 @@ class StartPage(QWidget):
         self._heading.setVisible(bool(self.rows))
         self._hint.setText(text("You can also drop a Pictorial file or a folder of pictures anywhere on this window."))
 
-    def _models_line(self) -> QHBoxLayout:
-        about = QLabel(text("See what writes, finds and judges on this computer, and get better models for it."))
-        about.setProperty("rank", "quiet")
-        row = QHBoxLayout()
-        row.setSpacing(14)
-        row.addWidget(self.models_button)
-        row.addWidget(about, 1)
-        return row
+    def _more(self) -> QGridLayout:
+        """What is there besides articles."""
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(14)
+        grid.setColumnStretch(1, 1)
+        lines = (
+            (self.library_button, text("Look through your pictures, judge them, and see what may be printed.")),
+            (
+                self.models_button,
+                text("See what writes, finds and judges on this computer, and get better models for it."),
+            ),
+        )
+        for line, (button, words) in enumerate(lines):
+            about = QLabel(words)
+            about.setProperty("rank", "quiet")
+            grid.addWidget(button, line, 0)
+            grid.addWidget(about, line, 1)
+        return grid
 
     def _make(self) -> None:
         name = QLabel("Pictorial")
@@ -185,7 +199,7 @@ class StartPage(QWidget):
         column.addSpacing(26)
         column.addLayout(choices)
         column.addSpacing(8)
-        column.addLayout(self._models_line())
+        column.addLayout(self._more())
         column.addSpacing(24)
         column.addWidget(self._heading)
         column.addLayout(self._drafts)

@@ -53,6 +53,17 @@ QToolButton { border: none; border-radius: 5px; padding: 4px 6px; color: $quiet;
 QToolButton:hover { background: $wash; color: $ink; }
 QToolButton:focus { background: $wash; color: $ink; }
 QToolButton:disabled { color: $faint; }
+QToolButton[rank="heading"] { color: $ink; font-weight: 600; }
+QToolButton[star="true"] { padding: 2px 3px; font-size: 14pt; color: $accent; }
+QCheckBox { spacing: 7px; }
+QCheckBox:focus { color: $accent; }
+QTabWidget::pane { border: none; border-top: 1px solid $line; }
+QTabBar { background: transparent; qproperty-drawBase: 0; }
+QTabBar::tab { background: transparent; color: $quiet; padding: 7px 14px; border: none;
+    border-bottom: 2px solid transparent; }
+QTabBar::tab:hover { color: $ink; }
+QTabBar::tab:selected { color: $ink; font-weight: 600; border-bottom-color: $accent; }
+QTabBar:focus { background: $wash; }
 QProgressBar { background: $line; border: none; border-radius: 3px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QSplitter::handle { background: $line; }

@@ -19,6 +19,8 @@ class WindowState(Struct, frozen=True, kw_only=True):
     panes: tuple[int, ...] = ()
     libraries: tuple[str, ...] = ()
     """Folders that a new article starts with."""
+    thumbnail: int = 0
+    """Width of a thumbnail in the library, in pixels; 0: never set."""
     folder: str = ""
     """Where the last file was opened or saved."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from composer.types import Candidate, Pick
+from composer.types import Candidate, Pick, Picture
 from ui import edits
 from ui.brief_form import BriefForm
 from ui.candidates_panel import CandidatesPanel
@@ -104,6 +104,8 @@ class WorkPage(QWidget):
         self.candidates.taken.connect(self._take)
         self.candidates.captioned.connect(self._caption)
         self.candidates.stepped.connect(self.step)
+        self.candidates.dropped.connect(self.put_picture)
+        self.page.dropped.connect(self._dropped)
 
     def _changed(self) -> None:
         composition = self._session.composition
@@ -168,6 +170,28 @@ class WorkPage(QWidget):
         if self._composing.busy:
             self._session.choose(slot, Pick(slot=slot, picture=picture, reason=reason, by="writer"))
         self._session.edit(after, text("Take another picture") if picture else text("Leave without a picture"))
+
+    def put_picture(self, slot: str, picture: Picture) -> None:
+        """A picture out of the library for a slot."""
+        composition = self._session.composition
+        if composition is None or not slot:
+            return
+        reason = text("You chose this picture.")
+        if self._composing.busy:
+            self._session.choose(slot, Pick(slot=slot, picture=picture, reason=reason, by="writer"))
+        after = edits.with_own_picture(composition, slot, picture, reason)
+        self._session.edit(after, text("Take another picture"))
+        self.select(slot)
+
+    def _dropped(self, picture: Picture, slot: str, block: str) -> None:
+        composition = self._session.composition
+        if slot:
+            self.put_picture(slot, picture)
+        elif composition is not None and not self._composing.busy:
+            after, made = edits.with_new_slot(composition, block, picture, text("You chose this picture."))
+            self._session.edit(after, text("Put a picture in"))
+            self.page.flush()
+            self.select(made, reveal=True)
 
     def _caption(self, slot: str, caption: str) -> None:
         if self._session.composition is not None and not self._composing.busy:

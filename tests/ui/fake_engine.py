@@ -9,6 +9,9 @@
 `--stop-at STAGE` waits before that stage
 `--hold-pull` fetching a model stops in the middle until it is cancelled
 `--fail-models` what is asked about models fails, but for the list
+`--library N FOLDER` the picture library has N pictures, which look like those of the folder
+`--library-seconds S` every answer about the library takes so long
+`--library-log FILE` each command about the library is written there
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from msgspec.structs import replace  # noqa: E402 - the path comes first
 from composer import types as t  # noqa: E402
 from composer import wire  # noqa: E402
 from composer.draft import fold  # noqa: E402
-from tests.ui import models_sample, sample  # noqa: E402
+from tests.ui import library_sample, models_sample, sample  # noqa: E402
 
 
 class Stop(Exception):
@@ -45,6 +48,9 @@ class Engine:
         self.jobs: Queue[wire.CommandLine | None] = Queue()
         self.shelf_jobs: Queue[wire.CommandLine] = Queue()
         self.shelf = models_sample.Shelf()
+        self.stock_jobs: Queue[wire.CommandLine] = Queue()
+        count, folder = options.library
+        self.stock = library_sample.Stock(int(count), folder)
         self.changed = threading.Event()
         self.writing = threading.Lock()
 
@@ -69,6 +75,8 @@ class Engine:
                     | wire.AllowServer() | wire.CheckMachine()
                 ):  # fmt: skip
                     self.shelf_jobs.put(said)
+                case _ if isinstance(said.command, library_sample.COMMANDS):
+                    self.stock_jobs.put(said)
                 case _:
                     self.jobs.put(said)
         if self.options.deaf:
@@ -79,6 +87,7 @@ class Engine:
     def run(self) -> None:
         threading.Thread(target=self.listen, daemon=True).start()
         threading.Thread(target=self.mind_the_shelf, daemon=True).start()
+        threading.Thread(target=self.mind_the_stock, daemon=True).start()
         self.say(0, wire.Ready("fake"))
         sys.stderr.write("fake engine: listening\n")
         sys.stderr.flush()
@@ -121,6 +130,24 @@ class Engine:
                 self.work_on_models(said.job, said.command)
             except Stop:
                 self.say(said.job, wire.Stopped())
+                continue
+            self.say(said.job, wire.Done())
+
+    def mind_the_stock(self) -> None:
+        while True:
+            said = self.stock_jobs.get()
+            if self.options.library_log:
+                with Path(self.options.library_log).open("ab") as log:
+                    log.write(wire.encode(said))
+            try:
+                self.pause(said.job, self.options.library_seconds)
+                for report in self.stock.carry_out(said.command):
+                    self.say(said.job, report)
+            except Stop:
+                self.say(said.job, wire.Stopped())
+                continue
+            except LookupError:
+                self.say(said.job, wire.Failed("That search is not known any more.", "Search again.", "trace"))
                 continue
             self.say(said.job, wire.Done())
 
@@ -250,6 +277,9 @@ def main() -> None:
     parser.add_argument("--hold", type=int, default=0)
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--stop-at", default="")
+    parser.add_argument("--library", nargs=2, default=("0", ""))
+    parser.add_argument("--library-seconds", type=float, default=0.0)
+    parser.add_argument("--library-log", default="")
     for flag in ("--deaf", "--fail", "--mute", "--hold-pull", "--fail-models"):
         parser.add_argument(flag, action="store_true")
     options = parser.parse_args()

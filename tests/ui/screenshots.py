@@ -129,7 +129,7 @@ class Photographer:
         self.shell.window.show_models()
         wait(lambda: self.shell.parts.shelf.disk is not None)
         shoot(self.shell, self.out, "models")
-        self.shell.window.leave_models()
+        self.shell.window.leave()
 
     def english(self, names: set[str]) -> None:
         self.shell.window.compose_demo()

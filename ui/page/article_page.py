@@ -25,6 +25,8 @@ class ArticlePage(QWidget):
     edited = Signal(object, str, str)
     """The composition after the edit, what it was, and what it may be joined with in one undo step."""
     slot_selected = Signal(str)
+    dropped = Signal(object, str, str)
+    """A composer.types.Picture, the slot it fell on, or else the block it fell behind."""
 
     def __init__(self, images: ImageLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,6 +51,7 @@ class ArticlePage(QWidget):
         self.sheet.figure_clicked.connect(self.slot_selected)
         self.sheet.figure_hovered.connect(self._hover)
         self.sheet.measure_changed.connect(self._measured)
+        self.sheet.dropped.connect(self.dropped)
         images.loaded.connect(self._image_loaded)
 
     # --- what it shows ---

@@ -6,6 +6,10 @@ from PySide6.QtCore import QEvent, QMimeData, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
@@ -20,6 +24,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QMenu, QTextEdit, QWidget
 
 from ui.page.items import OBJECT
+from ui.picture_mime import TYPE, picture_in
 from ui.texts import text
 from ui.theme import tokens
 
@@ -37,6 +42,8 @@ class Sheet(QTextEdit):
     figure_clicked = Signal(str)
     figure_hovered = Signal(str)
     measure_changed = Signal(float)
+    dropped = Signal(object, str, str)
+    """A composer.types.Picture, the slot it fell on, or else the block it fell behind."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,6 +59,8 @@ class Sheet(QTextEdit):
         self.setAccessibleName(text("Article"))
         self.document().setDocumentMargin(0)
         self._measure = 0.0
+        self._drop_line: float | None = None
+        """Height in the viewport where a dragged picture would go in between."""
 
     # --- layout ---
 
@@ -110,6 +119,11 @@ class Sheet(QTextEdit):
             painter.drawText(paper.adjusted(80, 120, -80, 0), flags, self.empty_hint)
         painter.end()
         super().paintEvent(event)
+        if self._drop_line is not None:
+            line = QPainter(self.viewport())
+            line.setPen(QPen(tokens().color("accent"), 3))
+            side = (width - self._measure) / 2
+            line.drawLine(QPointF(side, self._drop_line), QPointF(width - side, self._drop_line))
 
     # --- figures under the pointer ---
 
@@ -170,6 +184,62 @@ class Sheet(QTextEdit):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(event.globalPos())
 
+    # --- pictures dropped into the article ---
+
+    def place_at(self, point: QPointF) -> tuple[str, str, float | None]:
+        """Where a picture dropped at a point goes: a slot, or else a block and the height of the gap behind it."""
+        slot = self.figure_at(point)
+        if slot:
+            return slot, "", None
+        layout = self.document().documentLayout()
+        y = point.y() + self.verticalScrollBar().value()
+        behind, bottom = "", 0.0
+        block = self.document().begin()
+        while block.isValid():
+            rect = layout.blockBoundingRect(block)
+            if rect.center().y() > y and behind:
+                break
+            if kind_of(block) in ("heading", "paragraph"):
+                behind = slot_of(block)
+            bottom = rect.bottom()
+            block = block.next()
+        return "", behind, bottom - self.verticalScrollBar().value() + 4 if behind else None
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        if event.mimeData().hasFormat(TYPE):
+            event.acceptProposedAction()
+        else:
+            super().dragEnterEvent(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:  # noqa: N802
+        if not event.mimeData().hasFormat(TYPE):
+            super().dragMoveEvent(event)
+            return
+        slot, block, line = self.place_at(event.position())
+        self._show_drop(slot, line)
+        event.setAccepted(bool(slot) or (bool(block) and not self.isReadOnly()))
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
+        self._show_drop("", None)
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        picture = picture_in(event.mimeData())
+        if picture is None:
+            super().dropEvent(event)
+            return
+        slot, block, _ = self.place_at(event.position())
+        self._show_drop("", None)
+        if slot or (block and not self.isReadOnly()):
+            event.acceptProposedAction()
+            self.dropped.emit(picture, slot, block)
+
+    def _show_drop(self, slot: str, line: float | None) -> None:
+        if line != self._drop_line:
+            self._drop_line = None if self.isReadOnly() else line
+            self.viewport().update()
+        self.figure_hovered.emit(slot)
+
     # --- the keyboard stays out of figures ---
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
@@ -204,9 +274,13 @@ class Sheet(QTextEdit):
 
 
 def is_figure(block: QTextBlock) -> bool:
+    return kind_of(block) == "figure"
+
+
+def kind_of(block: QTextBlock) -> str:
     from ui.page.styles import KIND
 
-    return block.isValid() and block.blockFormat().property(KIND) == "figure"
+    return str(block.blockFormat().property(KIND) or "") if block.isValid() else ""
 
 
 def slot_of(block: QTextBlock) -> str:
