@@ -4,7 +4,8 @@
 200,000 icons of 200 sets with their names, categories, authors and licences. Each becomes a file of its own kind:
 JPEG, PNG, WebP or TIFF, 128 to 400 pixels wide, in one of eight colours on a ground of its own, with what is known of
 it written as EXIF, as XMP, in a sidecar or not at all, in folders by set and category. Every fiftieth file is a copy of
-one of the demo's photographs, cropped, resized or recompressed, with a date and a place of its own. Needs `resvg_py`.
+one of the demo's photographs, cropped, resized or recompressed, with a date and a place of its own. Needs `resvg_py`. What is there
+already is left as it is.
 """
 
 from __future__ import annotations
@@ -107,19 +108,22 @@ def main() -> None:
     args = parser.parse_args()
     import resvg_py
 
-    chance = random.Random(1)  # noqa: S311 - toy randomness
     photographs = sorted((Path(__file__).parents[1] / "demo" / "pictures").glob("*.jp*g"))
     done = 0
     for prefix, kind, name, record, facts in icons(args.package, args.count):
         if done >= args.count:
             break
+        place = args.folder / prefix / re.sub(r"[/\\]+", " ", kind).strip() / name
+        if any(place.with_name(f"{name}.{form}").exists() for form in FORMS):
+            done += 1
+            continue
+        chance = random.Random(f"{prefix}/{name}")  # noqa: S311 - toy randomness
         words = re.sub(r"[-_]+", " ", name).strip()
         facts |= {
             "caption": f"{words.capitalize()}, {facts['title']} icon", "keywords": f"{words}, {kind}, icon",
             "place": chance.choice(PLACES),
             "date": f"{chance.randint(1995, 2026)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}",
         }  # fmt: skip
-        place = args.folder / prefix / re.sub(r"[/\\]+", " ", kind).strip() / name
         try:
             if photographs and done % 50 == 0:
                 image = Image.open(chance.choice(photographs)).convert("RGB")
@@ -133,7 +137,9 @@ def main() -> None:
                 rendered = resvg_py.svg_to_bytes(svg_string=source, width=chance.randint(128, 400))
                 image = Image.open(io.BytesIO(bytes(rendered)))
             write(image, place, facts, chance)
-        except (ValueError, OSError) as error:
+        except BaseException as error:  # the renderer panics over some, which is no Exception
+            if isinstance(error, KeyboardInterrupt):
+                raise
             print(f"{prefix}:{name}: {error}", file=sys.stderr)
             continue
         done += 1
