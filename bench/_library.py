@@ -4,8 +4,8 @@
 200,000 icons of 200 sets with their names, categories, authors and licences. Each becomes a file of its own kind:
 JPEG, PNG, WebP or TIFF, 128 to 400 pixels wide, in one of eight colours on a ground of its own, with what is known of
 it written as EXIF, as XMP, in a sidecar or not at all, in folders by set and category. Every fiftieth file is a copy of
-one of the demo's photographs, cropped, resized or recompressed, with a date and a place of its own. Needs `resvg_py`. What is there
-already is left as it is.
+one of the demo's photographs, cropped, resized or recompressed, with a date and a place of its own. Needs `resvg_py`.
+What is there already is left as it is.
 """
 
 from __future__ import annotations
