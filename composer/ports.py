@@ -218,6 +218,26 @@ class Reranker(Protocol):
     def close(self) -> None: ...
 
 
+class TextReader(Protocol):
+    """Reads the writing in pictures."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def version(self) -> int:
+        """Above 0; grows whenever pictures should be read again."""
+        ...
+
+    def read(self, images: Sequence[Image]) -> list[str]:
+        """What is written in each picture, a line a line, in reading order; "" where there is nothing.
+
+        Images are upright RGB. Raises ModelNotReady when the weights are missing.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
 # --- what terminal and service are given by main.py besides the models ----------------------------------------------
 
 

@@ -34,6 +34,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Megabytes of disk for what a vision-language re-ranker keeps of pictures; 0 keeps nothing there."""
     compare_within: Annotated[float, Meta(ge=0.0, le=100.0)] = 0.0
     """Pictures whose re-ranker scores are this near to the best are compared with each other once more; 0: never."""
+    read_texts: bool = False
+    """Read the writing in pictures while the library is looked at; needs the extra "ocr". A second or so a picture."""
     allowed_hosts: tuple[str, ...] = ()
     """Model servers that are not on this machine and that the writer said yes to, as "host:port": texts go there."""
     theme: Literal["system", "light", "dark"] = "system"
