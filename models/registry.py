@@ -17,7 +17,7 @@ from composer.home import subfolder
 from composer.library.catalogue import CAPTIONS, Catalogue
 from composer.library.vectors import VectorSearch
 from composer.pipeline import Tools
-from composer.ports import Encoder, Ids, Reranker, VectorIndex, Vectors, Writer
+from composer.ports import Encoder, Ids, Reranker, TextReader, VectorIndex, Vectors, Writer
 from composer.settings import Settings
 from composer.stages.rank import Weights
 from composer.types import Language
@@ -61,8 +61,10 @@ class Models:
         self._settings = settings
         self._torch = Host("model", settings.threads)
         self._search = Host("search", settings.threads)
+        self._reading = Host("text reader", settings.threads)
         self._catalogue: Catalogue | None = None
         self._writer: Writer | None = None
+        self._reader: TextReader | None = None
         self._tools: Tools | None = None
 
     def catalogue(self) -> Catalogue:
@@ -105,6 +107,16 @@ class Models:
         known = store.find(name).longest_passage if name else {}
         return known.get(language, DEFAULT_PASSAGE[language])
 
+    def reader(self) -> TextReader | None:
+        """What reads the writing in pictures, in a process of its own; None unless it is wanted and installed."""
+        from models.readers.rapid import RapidReader
+
+        if not (self._settings.read_texts and RapidReader.installed()):
+            return None
+        if self._reader is None:
+            self._reader = self._reading.build(RapidReader, self._settings.threads)
+        return self._reader
+
     def warm(self) -> None:
         """Start importing the picture models in their own process, without waiting."""
         self._torch.warm("torch", "transformers")
@@ -113,8 +125,9 @@ class Models:
         """Free every model and end the child processes."""
         if self._writer is not None:
             self._writer.close()
-        self._writer = self._tools = None
+        self._writer = self._tools = self._reader = None
         self._torch.close()
+        self._reading.close()
         self._search.close()
         if self._catalogue is not None:
             self._catalogue.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from msgspec.structs import replace
+from PIL import Image
 
 from composer.errors import ModelNotReady
 from composer.pipeline import compose
@@ -185,3 +186,16 @@ def _own_library(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models = subfolder("models")
     (home / "models").symlink_to(models)
     monkeypatch.setenv("PICTORIAL_HOME", str(home))
+
+
+def test_a_reader_of_texts_is_made_only_when_it_is_wanted_and_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(Models(Settings())) as models:
+        assert models.reader() is None
+    pytest.importorskip("rapidocr")
+    with closing(Models(Settings(read_texts=True))) as models:
+        reader = models.reader()
+        assert reader is not None
+        assert reader is models.reader()
+        assert reader.read([Image.new("RGB", (64, 64), "white")]) == [""]
+        monkeypatch.setattr("models.readers.rapid.RapidReader.installed", lambda: False)
+        assert models.reader() is None
