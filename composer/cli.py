@@ -18,9 +18,10 @@ import msgspec
 import typer
 
 from composer import project, prose, settings
-from composer.cli_common import CANCELLED, FAILED, USAGE, Adapters, AsJson, Workshop, print_json, say
+from composer.cli_common import CANCELLED, FAILED, USAGE, Adapters, AsJson, Workshop, opened, print_json, say
 from composer.cli_library import library_app
 from composer.cli_models import doctor_verb, models_app
+from composer.cli_pictures import PICTURE_VERBS
 from composer.draft import fold
 from composer.errors import Cancelled, ComposerError, ProjectError
 from composer.files import write_safely
@@ -47,6 +48,8 @@ app = typer.Typer(
     name="pictorial", help="Drafts long illustrated articles on your own machine.", no_args_is_help=True,
     add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
+for _name, _verb in PICTURE_VERBS.items():
+    library_app.command(_name)(_verb)
 app.add_typer(library_app, name="library")
 app.add_typer(models_app, name="models")
 app.command("doctor")(doctor_verb)
@@ -144,12 +147,20 @@ def _compose(brief: Brief, out: Path, adapters: Adapters, chosen: Settings, *, f
                     project.save(draft, target)
                     saved = time.monotonic()
                 if isinstance(event, Composed):
+                    _remember(workshop, target, event.composition)
                     return event.composition
     finally:
         workshop.close()
         if draft.outline is not None:
             project.save(draft, target)
     raise ComposerError("The article was not finished.", "Give the same command again to go on.")
+
+
+def _remember(workshop: Workshop, target: Path, composition: Composition) -> None:
+    """Which pictures the article uses: the library can then tell, and find those that none uses."""
+    ids = [pick.picture.id for pick in composition.picks.values() if pick.picture is not None]
+    title = composition.article.title if composition.article else composition.brief.topic
+    workshop.catalogue().marks.use(str(target.absolute()), title, ids)
 
 
 def _set_aside(target: Path) -> None:
@@ -200,6 +211,7 @@ def _figures(candidate: Candidate) -> dict[str, Any]:
 
 @app.command("export")
 def export_verb(
+    context: typer.Context,
     source: Annotated[Path, typer.Argument(help="A saved project.")],
     out: Annotated[Path, typer.Option(help="Folder for the files, made if missing.")],
     formats: Annotated[list[str] | None, typer.Option("--format", help="markdown, html; both if not given.")] = None,
@@ -210,7 +222,10 @@ def export_verb(
     unknown = [name for name in formats or () if name not in known]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]} is not a format; choose markdown or html.")
-    files = export(project.open_project(source), out, [known[name] for name in formats or known])
+    composition = project.open_project(source)
+    files = export(composition, out, [known[name] for name in formats or known])
+    with opened(context) as workshop:
+        _remember(workshop, source, composition)
     if as_json:
         print_json({"files": [str(path) for path in files]})
     else:

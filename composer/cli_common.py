@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Annotated, Protocol
 
 import msgspec
@@ -36,6 +37,20 @@ class Adapters(Struct, frozen=True):
     shelf: Callable[[Settings], ModelShelf]
     version: str
     cancel: Cancel
+
+
+def adapters_of(context: typer.Context) -> Adapters:
+    return context.obj
+
+
+@contextmanager
+def opened(context: typer.Context) -> Generator[Workshop, None, None]:
+    """What the settings name; closed at the end."""
+    workshop = adapters_of(context).workshop(settings.load())
+    try:
+        yield workshop
+    finally:
+        workshop.close()
 
 
 def shelf_of(context: typer.Context) -> ModelShelf:

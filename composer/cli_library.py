@@ -1,29 +1,40 @@
-"""The verbs for the picture library: taking folders in, finding pictures, what there is."""
+"""The verbs for the picture library: taking folders in, and what there is."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from composer import settings
-from composer.cli_common import Adapters, AsJson, print_json, say
+from composer.cli_common import Adapters, AsJson, adapters_of, opened, print_json, say
+from composer.collection import LibraryFolder
 from composer.errors import LibraryError
-from composer.library.embed import embed, embed_captions
-from composer.library.scan import scan
-from composer.library.search import by_words
+from composer.holdings import Census, drop
+from composer.indexing import Step, index, scanned
+from composer.librarian import put_folder
+from composer.library.pace import Pace
 from composer.preparation import prepare_all
 from composer.progress import Meter
-from composer.types import Picture
+from composer.wire import AnyReport, Indexing, Scanned
 
 library_app = typer.Typer(help="The picture library.", no_args_is_help=True)
+folders_app = typer.Typer(invoke_without_command=True)
+library_app.add_typer(folders_app, name="folders")
 
 Folder = Annotated[Path, typer.Argument(help="A folder of pictures.")]
+STEPS: dict[Step, str] = {
+    "scan": "Reading pictures",
+    "look": "Looking at pictures",
+    "captions": "Reading captions",
+    "screens": "Judging pictures",
+    "text": "Reading text in pictures",
+    "index": "Filling the index",
+}
 
 
 @library_app.command("add")
@@ -60,83 +71,107 @@ def library_prepare(context: typer.Context, folder: Folder) -> None:
 
 
 def _library(context: typer.Context, folder: Path, *, vectors: bool, as_json: bool) -> None:
-    adapters: Adapters = context.obj
-    workshop = adapters.workshop(settings.load())
-    try:
-        place, catalogue = str(folder.absolute()), workshop.catalogue()
-        added = removed = 0
-        with Meter() as meter:
-            for step in scan(catalogue, Path(place), adapters.cancel):
-                meter.count("Reading pictures", step.done, step.total, step.notice)
-                added, removed = step.added, step.removed
-            if vectors and len(catalogue.rows([place])):
-                for step in embed(catalogue, [place], workshop.tools().encoder, adapters.cancel):
-                    meter.count("Looking at pictures", step.done, step.total, step.notice)
-                for step in embed_captions(catalogue, [place], workshop.tools().encoder, adapters.cancel):
-                    meter.count("Reading captions", step.done, step.total, step.notice)
+    place, cancel = str(folder.absolute()), adapters_of(context).cancel
+    with opened(context) as workshop:
+        catalogue = workshop.catalogue()
+        if vectors:
+            (last,) = _indexed(index(catalogue, workshop.tools, [place], cancel, Pace()))
+        else:
+            (last,) = _indexed(scanned(catalogue, place, cancel, Pace()))
         skipped = catalogue.skipped(place)
-        found = len(catalogue.rows([place]))
-    finally:
-        workshop.close()
     if as_json:
         print_json({
-            "folder": place, "pictures": found, "added": added, "removed": removed,
+            "folder": place, "pictures": last.pictures, "added": last.added, "removed": last.removed,
             "skipped": msgspec.to_builtins(skipped),
         })  # fmt: skip
         return
-    sys.stdout.write(f"{found} pictures in {place} ({added} added, {removed} removed, {len(skipped)} not usable)\n")
+    _tell(last, len(skipped))
     for each in skipped:
         sys.stdout.write(f"  {each.path}: {each.reason}\n")
 
 
-@library_app.command("search")
-def library_search(
+def _indexed(work: Iterator[AnyReport]) -> list[Scanned]:
+    """Work to the end with its progress shown; what came of each folder."""
+    done: list[Scanned] = []
+    with Meter() as meter:
+        for report in work:
+            if isinstance(report, Indexing):
+                meter.count(STEPS[report.step], report.done, report.total, report.notice)
+            elif isinstance(report, Scanned):
+                done.append(report)
+    return done
+
+
+def _tell(done: Scanned, skipped: int) -> None:
+    figures = f"{done.added} added, {done.removed} removed, {skipped} not usable"
+    sys.stdout.write(f"{done.pictures} pictures in {done.folder} ({figures})\n")
+
+
+@library_app.command("index")
+def library_index(
     context: typer.Context,
-    text: Annotated[str, typer.Argument(help="What the picture should show.")],
-    folder: Annotated[list[Path] | None, typer.Option(help="Only in this folder.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 12,
-    words_only: Annotated[bool, typer.Option("--words-only", help="Do not load the encoder.")] = False,
-    as_json: AsJson = False,
+    folder: Annotated[list[Path] | None, typer.Argument(help="Folders; all of the library if none is given.")] = None,
+    share: Annotated[float, typer.Option(min=0.05, max=1.0, help="Part of the time that it may work.")] = 1.0,
 ) -> None:
-    """Find pictures by what they show and by the words that they carry."""
-    adapters: Adapters = context.obj
-    workshop = adapters.workshop(settings.load())
-    try:
-        catalogue, folders = workshop.catalogue(), [str(each.absolute()) for each in folder or ()]
-        near: list[tuple[int, float]] = []
-        if not words_only:
-            tools = workshop.tools()
-            near = tools.search.nearest(tools.encoder.encode_texts([text]), limit * 2, folders)[0]
-        found = joined(by_words(catalogue, text, folders, limit * 2), near, limit)
-        pictures = catalogue.pictures([row for row, _, _ in found], folders)
-    finally:
-        workshop.close()
-    rows = [(pictures[row], words, vector) for row, words, vector in found]
-    if as_json:
-        print_json([
-            {"path": each.path, "caption": each.caption, "words": words, "vector": vector, "licence": each.licence}
-            for each, words, vector in rows
-        ])  # fmt: skip
+    """Bring the library up to date: scan its folders, look at what is new, fill the indexes. It may be stopped."""
+    pace = Pace()
+    pace.share = share
+    places = [str(each.absolute()) for each in folder or ()]
+    with opened(context) as workshop:
+        work = index(workshop.catalogue(), workshop.tools, places, adapters_of(context).cancel, pace)
+        for each in _indexed(work):
+            _tell(each, len(each.skipped))
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+@folders_app.callback()
+def library_folders(context: typer.Context, as_json: AsJson = False) -> None:
+    """The folders of the library; `add` and `drop` change them."""
+    if context.invoked_subcommand is not None:
         return
-    _print_found(rows)
+    with opened(context) as workshop:
+        state = Census().state(workshop.catalogue(), Pace())
+    if as_json:
+        print_json(msgspec.to_builtins(state.folders))
+        return
+    for each in state.folders:
+        facts = [f"{each.pictures} pictures", f"{each.skipped} not usable"]
+        facts += ["watched"] if each.watched else []
+        facts += [] if each.there else ["cannot be reached now"]
+        sys.stdout.write(f"{each.path}  {', '.join(facts)}\n")
+        for title, patterns in (("only", each.include), ("not", each.exclude)):
+            sys.stdout.write("".join(f"      {title}: {line}\n" for line in patterns.splitlines()))
 
 
-def joined(
-    words: list[tuple[int, float]], near: list[tuple[int, float]], limit: int
-) -> list[tuple[int, float, float | None]]:
-    """Two rankings as one: row, score by words, cosine."""
-    from composer.stages.retrieve import Ranking, fuse
+@folders_app.command("add")
+def library_folders_add(
+    context: typer.Context,
+    folder: Folder,
+    include: Annotated[list[str] | None, typer.Option(help="Only files of this pattern, as in gitignore.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Not files or folders of this pattern.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Take in changes while the window is open.")] = False,
+) -> None:
+    """Add a folder, or change its rules: those given replace what it had. `library index` takes its pictures in."""
+    rules = LibraryFolder(
+        path=str(folder.absolute()), include="\n".join(include or ()), exclude="\n".join(exclude or ()), watched=watch
+    )
+    with opened(context) as workshop:
+        put_folder(workshop.catalogue(), rules)
+    say(f"{rules.path} is a folder of the library; `library index` takes its pictures in.")
 
-    by_word, by_vector = dict(words), dict(near)
-    order = fuse([Ranking("words", tuple(words)), Ranking("vector", tuple(near))])
-    return [(row, by_word.get(row, 0.0), by_vector.get(row)) for row in order[:limit]]
 
-
-def _print_found(rows: list[tuple[Picture, float, float | None]]) -> None:
-    table = Table("words", "vector", "caption", "path", box=None)
-    for picture, words, vector in rows:
-        table.add_row(f"{words:.2f}", f"{vector:.2f}" if vector is not None else "", picture.caption, picture.path)
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200).print(table)
+@folders_app.command("drop")
+def library_folders_drop(context: typer.Context, folder: Folder) -> None:
+    """Take a folder out of the library. Its files and your marks stay."""
+    place = str(folder.absolute())
+    with opened(context) as workshop:
+        catalogue = workshop.catalogue()
+        if place not in {each.path for each in catalogue.folders.all()}:
+            raise LibraryError(f"{place} is not a folder of the library.", "See `library folders`.")
+        drop(catalogue, place, adapters_of(context).cancel)
+    say(f"{place} is not in the library any more; its files are where they were.")
 
 
 @library_app.command("stats")

@@ -39,7 +39,7 @@ def index(
     places = [absolute(folder) for folder in folders] or [folder.path for folder in catalogue.folders.all()]
     for place in places:
         try:
-            yield from _scanned(catalogue, place, cancel, pace)
+            yield from scanned(catalogue, place, cancel, pace)
         except LibraryError as error:
             if len(places) == 1:
                 raise
@@ -48,7 +48,8 @@ def index(
         yield from _looked(catalogue, tools, places, cancel, pace)
 
 
-def _scanned(catalogue: Catalogue, place: str, cancel: Cancel, pace: Pace) -> Iterator[AnyReport]:
+def scanned(catalogue: Catalogue, place: str, cancel: Cancel, pace: Pace) -> Iterator[AnyReport]:
+    """Scan one folder. Raises LibraryError and Cancelled as `scan` does."""
     last = yield from told("scan", scan(catalogue, Path(place), cancel, pace), place)
     skipped = catalogue.skipped(place)[:TOLD]
     yield Scanned(place, count_in(catalogue, place), last.added, last.removed, skipped)

@@ -212,7 +212,7 @@ def test_a_run_that_fails_keeps_what_is_done(terminal: Terminal, verb: list[obje
         (["compose", "--brief", "x", "--out", "o", "--words", "many"], 2, "--words"),
         (["compose", "--brief", "x", "--out", "o", "--language", "fr"], 2, "fr"),
         (["fly"], 2, "fly"),
-        (["library", "search", "x", "--limit", "0"], 2, "limit"),
+        (["library", "find", "x", "--limit", "0"], 2, "limit"),
         (["export", "x.pictorial", "--out", "o", "--format", "pdf"], 2, "pdf"),
         (["engine", "now"], 2, ""),
         (["compose", "--brief", " ", "--out", "o"], 1, "brief is empty"),
@@ -261,12 +261,12 @@ def test_the_library_verbs(terminal: Terminal, library: Path, tmp_path: Path) ->
     }  # fmt: skip
     assert terminal("library", "scan", broken) == 0
     assert "cut.jpg" in terminal.out
-    assert terminal("library", "search", "red boat", "--json", "--limit", 2) == 0
+    assert terminal("library", "find", "red boat", "--json", "--limit", 2) == 0
     found = json.loads(terminal.out)
     assert Path(found[0]["path"]).name == "red-boat.png"
-    assert set(found[0]) == {"path", "caption", "words", "vector", "licence"}
+    assert {"id", "path", "caption", "words", "vector", "score", "licence", "rights"} <= set(found[0])
     assert len(found) == 2
-    assert terminal("library", "search", "red boat", "--words-only") == 0
+    assert terminal("library", "find", "red boat", "--words-only") == 0
     assert "red-boat.png" in terminal.out
     assert terminal("library", "prepare", library) == 0
     assert "8 of 8 pictures" in terminal.err
@@ -309,7 +309,7 @@ def test_the_program_keeps_to_its_home(tmp_path: Path, library: Path) -> None:
     scanned = program(home, "library", "scan", library, "--json")
     assert scanned.returncode == 0, scanned.stderr
     assert json.loads(scanned.stdout)["pictures"] == 8
-    found = program(home, "library", "search", "red boat", "--words-only", "--json")
+    found = program(home, "library", "find", "red boat", "--words-only", "--json")
     assert found.returncode == 0, found.stderr
     assert Path(json.loads(found.stdout)[0]["path"]).name == "red-boat.png"
     assert (home / "library" / "catalogue.sqlite").is_file()
