@@ -352,3 +352,18 @@ def test_a_reader_that_died_at_rest_is_replaced(tmp_path: Path) -> None:
     for pid in POOL.pids:
         os.kill(pid, 9)
     assert open_upright(path).size == SIDE
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells how much memory a process held")
+@pytest.mark.parametrize(("kind", "side"), [("PNG", 10_000), ("JPEG", 12_000)])
+def test_one_large_picture_takes_a_bounded_amount_of_memory(kind: str, side: int, tmp_path: Path) -> None:
+    """bench/decoding.py has the figures; here all that counts is that no copy of the whole in floats is made."""
+    path = tmp_path / "a.jpg"
+    Image.new("L", (side, side), 200).save(path, kind)
+    decoders = Decoders()
+    assert decoders.run(Ask(str(path), 512))[1].width == side
+    (pid,) = decoders.pids
+    status = Path(f"/proc/{pid}/status").read_text()
+    decoders.close()
+    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    assert peak < 400 << 10
