@@ -24,6 +24,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     writer: str = "starter"
     encoder: str = "starter"
     reranker: str = "starter"
+    index: str = ""
+    """Where pictures are searched by vector: "" for this machine's own index, "milvus://HOST:PORT/COLLECTION" for a
+    Milvus server, "milvus:FILE.db" for a file that Milvus Lite keeps. A host elsewhere must be in `allowed_hosts`."""
     candidates: Annotated[int, Meta(ge=4, le=8)] = 8
     """Pictures considered for each slot."""
     empty_below: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.40
@@ -37,7 +40,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     read_texts: bool = False
     """Read the writing in pictures while the library is looked at; needs the extra "ocr". A second or so a picture."""
     allowed_hosts: tuple[str, ...] = ()
-    """Model servers that are not on this machine and that the writer said yes to, as "host:port": texts go there."""
+    """Servers that are not on this machine and that the writer said yes to, as "host:port": texts go to a model's,
+    vectors to an index's, paths of pictures to one that makes vectors."""
     theme: Literal["system", "light", "dark"] = "system"
     interface: Literal["system", "en", "zh"] = "system"
 

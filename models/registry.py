@@ -6,7 +6,10 @@ one after the other; vector search in another, away from torch's threads.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -92,8 +95,8 @@ class Models:
                 writer=self.writer,
                 longest_passage=self.longest_passage,
                 encoder=encoder,
-                search=VectorSearch(self.catalogue(), _Index(self._search, encoder), encoder),
-                captions=VectorSearch(self.catalogue(), _Index(self._search, encoder), encoder, CAPTIONS),
+                search=VectorSearch(self.catalogue(), self._index(encoder), encoder),
+                captions=VectorSearch(self.catalogue(), self._index(encoder, CAPTIONS), encoder, CAPTIONS),
                 reranker=reranker,
                 weights=weights_of(self._settings),
                 candidates=self._settings.candidates,
@@ -132,6 +135,9 @@ class Models:
         if self._catalogue is not None:
             self._catalogue.close()
             self._catalogue = None
+
+    def _index(self, encoder: Encoder, suffix: str = "") -> VectorIndex:
+        return _Index(self._search, encoder, suffix, self._settings, self.catalogue().database.identity())
 
     def _build_writer(self, name: str) -> Writer:
         kind, _, rest = name.partition(":")
@@ -229,11 +235,15 @@ class _Known:
 
 
 class _Index:
-    """The exact index in the search process, made when the encoder's size is first needed: asking may load it."""
+    """The library's index in the search process, made when the encoder is first needed: asking its name may load it."""
 
-    def __init__(self, host: Host, encoder: Encoder) -> None:
+    def __init__(self, host: Host, encoder: Encoder, suffix: str, settings: Settings, identity: int) -> None:
+        """`identity` is the catalogue's: what lies on a server is told apart by it."""
         self._host = host
+        self._settings = settings
+        self._identity = identity
         self._encoder = encoder
+        self._suffix = suffix
         self._index: VectorIndex | None = None
 
     def stamp(self) -> str:
@@ -262,10 +272,29 @@ class _Index:
 
     def _ready(self) -> VectorIndex:
         if self._index is None:
-            from models.indexes.flat import FlatIndex
-
-            self._index = self._host.build(FlatIndex, self._encoder.dimensions)
+            self._index = self._elsewhere() if self._settings.index else self._here()
         return self._index
+
+    def _here(self) -> VectorIndex:
+        from models.indexes.library import LibraryIndex
+
+        folder = subfolder("library") / "indexes" / slug(self._encoder.id + self._suffix)
+        return self._host.build(LibraryIndex, folder, self._encoder.dimensions, self._host.threads)
+
+    def _elsewhere(self) -> VectorIndex:
+        from models.indexes.milvus import MilvusIndex
+        from models.indexes.milvus_link import TOKEN
+
+        name = sha256(f"{self._identity} {self._encoder.id}{self._suffix}".encode()).hexdigest()[:12]
+        token = os.environ.get(TOKEN, "").strip()
+        where, allowed = self._settings.index, self._settings.allowed_hosts
+        return self._host.build(MilvusIndex, where, self._encoder.dimensions, name, token, allowed)
+
+
+def slug(name: str) -> str:
+    """A folder's name for any encoder's: readable, and different for different encoders."""
+    words = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.")[:60]
+    return f"{words}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> ModelNotReady:
