@@ -19,6 +19,8 @@ from composer.types import Language, Picture
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
 Fit = shelf.Fit
+WHOLE = "whole"
+"""Key of `Image.info`: width and height in pixels that a picture handed to an encoder was reduced from."""
 
 
 class Cancel:
@@ -115,7 +117,8 @@ class ImageEncoder(Protocol):
         ...
 
     def encode_images(self, images: Sequence[Image]) -> Vectors:
-        """Shape (len(images), dimensions), rows of length 1. Images are upright RGB."""
+        """Shape (len(images), dimensions), rows of length 1. Images are upright RGB; `info[WHOLE]` may tell their size
+        before they were reduced: 445 pixels can stand for 889, and half a pixel shows in a vector."""
         ...
 
     def close(self) -> None: ...

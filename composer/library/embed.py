@@ -26,7 +26,7 @@ from composer.library.catalogue import CAPTIONS, Catalogue
 from composer.library.pace import Pace
 from composer.library.quality import UnusablePicture
 from composer.library.scan import ScanProgress
-from composer.ports import Cancel, Ids, ImageEncoder, TextEncoder, Vectors
+from composer.ports import WHOLE, Cancel, Ids, ImageEncoder, TextEncoder, Vectors
 from composer.types import Language
 
 BATCH = 64
@@ -210,10 +210,12 @@ def _next_size(size: int, seconds: float, most: int) -> int:
 
 def _ready(catalogue: Catalogue, row: int, side: int) -> _Ready:
     """The picture from the first of its files that still can be read; the others are taken out of use."""
-    path = ""
+    path, whole = "", catalogue.database.all("SELECT width, height FROM pictures WHERE row = ?", [row])
     for path in catalogue.paths(row):
         try:
-            return _Ready(row, path, _bounded(quality.open_upright(path, side), side))
+            image = _bounded(quality.open_upright(path, side), side)
+            image.info[WHOLE] = whole[0]
+            return _Ready(row, path, image)
         except UnusablePicture as error:
             catalogue.distrust(path, error.reason)
     return _Ready(row, path, None)

@@ -9,10 +9,12 @@ antialiased kernel for bytes (the filter of Pillow, with vector instructions) an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from PIL.Image import Image, Resampling, fromarray
+
+from composer.ports import WHOLE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,25 +64,32 @@ class Pixels:
 
     def _resized(self, image: Image) -> Tensor:
         """Bytes, shape (3, height, width)."""
+        shown = _Shown.of(image)
         if self._squash:
-            return self._scaled(image, self._height, self._width)
+            return self._scaled(image, shown, self._height, self._width)
         # As torchvision does: the shorter side exactly, the longer side cut to whole pixels, the middle of it rounded.
-        width, height = image.size
+        width, height = shown.whole
         side = self._height
         wide, high = (int(side * width / height), side) if width > height else (side, int(side * height / width))
         left, top = round((wide - side) / 2), round((high - side) / 2)
         if max(wide, high) > LONG * side:
-            box = (left * width / wide, top * height / high, (left + side) * width / wide, (top + side) * height / high)
+            across, down = shown.width / wide, shown.height / high
+            box = (left * across, top * down, (left + side) * across, (top + side) * down)
             return _tensor(image.resize((side, side), FILTERS[self._filter], box))[0]
-        return self._scaled(image, high, wide)[:, top : top + side, left : left + side]
+        return self._scaled(image, shown, high, wide)[:, top : top + side, left : left + side]
 
-    def _scaled(self, image: Image, height: int, width: int) -> Tensor:
+    def _scaled(self, image: Image, shown: _Shown, height: int, width: int) -> Tensor:
+        """Bytes, shape (3, height, width), or a row or column more."""
         from torch.nn.functional import interpolate
 
         pixels = _tensor(image)
-        if image.size == (width, height):
+        if image.size == (width, height) == (shown.width, shown.height):
             return pixels[0]
-        return interpolate(pixels, size=(height, width), mode=self._filter, antialias=True)[0]
+        if image.size == (shown.width, shown.height):
+            return interpolate(pixels, size=(height, width), mode=self._filter, antialias=True)[0]
+        scales = (_scale(height, shown.height), _scale(width, shown.width))
+        made = interpolate(pixels, scale_factor=scales, mode=self._filter, antialias=True)[0]
+        return made[:, :height, :width]
 
     def _agrees(self) -> bool:
         """Whether trial pictures come out as the reference gives them."""
@@ -93,6 +102,33 @@ class Pixels:
             if here.shape != there.shape or float((here - there).abs().mean()) > CLOSE:
                 return False
         return True
+
+
+class _Shown(NamedTuple):
+    """What a reduced picture shows."""
+
+    whole: tuple[int, int]
+    """Size before it was reduced."""
+    width: float
+    height: float
+    """How much of the reduced picture is that: its last column and row may stand for a part of a pixel only."""
+
+    @classmethod
+    def of(cls, image: Image) -> Self:
+        """By what is told in the picture's `info`; decoders reduce by whole factors and round up."""
+        wide, high = image.size
+        whole = image.info.get(WHOLE, image.size)
+        factor = round(max(whole) / max(image.size))
+        if factor > 1:
+            width, height = whole[0] / factor, whole[1] / factor
+            if 0 <= wide - width < 1 and 0 <= high - height < 1:
+                return cls(whole, width, height)
+        return cls(image.size, wide, high)
+
+
+def _scale(target: int, size: float) -> float:
+    """The factor for torch, which cuts the size that comes out to whole pixels: never one too few."""
+    return target / size * (1 + 1e-9)
 
 
 def _tensor(image: Image) -> Tensor:
