@@ -129,11 +129,29 @@ def _creative(match: re.Match[str]) -> dict[Licence, None]:
 
 
 def licence_name(text: str, *, known: bool = False) -> str:
-    """The short name of the first licence that an address or an id says; other text as it is, or "" with `known`."""
+    """The short name of a licence that a text tells by its name, id or address; other text as it is.
+
+    With `known` the text may be any: the first licence named in it, or "".
+    """
     found = licences(text)
-    if found and (known or len(text) <= 120 or "://" in text):
-        return found[0].name
-    return "" if known else text
+    if known:
+        return found[0].name if found else ""
+    return found[0].name if len(found) == 1 and ("://" in text or _is_name(text, found[0])) else text
+
+
+def _is_name(text: str, licence: Licence) -> bool:
+    """Whether the text says nothing but the licence, which a shorter name would lose."""
+    rest = re.findall(r"[^\W\d_]+", _NAME_WORDS.sub(" ", text.lower()))
+    told = "".join(word for word in rest if word not in {licence.port, "v", "s", "en"})
+    return not re.search(r"[a-z]", told) and len(told) <= _LONGEST_NAME
+
+
+_NAME_WORDS = re.compile(
+    r"creative|commons|(?<![a-z])(?:cc|by|sa|nc|nd|igo|pd|pdm|pddc|the)(?![a-z])|zero|attribution|share|alike|non|commercial"
+    r"|no(?=[\s-]?deriv)|deriv[a-z]*|works|international|unported|generic|public|domain|mark|licen[cs]ed?|version|(?<![a-z])cc0"
+)
+_LONGEST_NAME = 24
+"""Chinese characters of the longest name with what usually goes with it."""
 
 
 def rights_of(licence: str, terms: str, copyright: str) -> Rights:  # noqa: A002 - the field's name
@@ -177,7 +195,7 @@ def author_of(picture: Picture) -> str:
 def credit_line(picture: Picture, language: Language = "en") -> str:
     """Title, author, source and licence, as far as the picture tells them; "" when it tells none of the last three."""
     found = licences(picture.licence) or licences(picture.terms)
-    licence = " / ".join(each.name for each in found) if found else picture.licence
+    licence = picture.licence or " / ".join(each.name for each in found)
     address = next((each.address for each in found if each.address), "")
     author, title = author_of(picture), picture.title
     if not (author or picture.source or licence):

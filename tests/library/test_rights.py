@@ -36,7 +36,11 @@ def picture(**told: str) -> Picture:
         ("署名-非商业性使用 4.0 国际", "CC BY-NC 4.0"),
         ("Public Domain", "Public domain"),
         ("公有领域", "Public domain"),
-        ("PD-old-70", "Public domain"),
+        ("PD-old-70", "PD-old-70"),
+        ("CC0/PD/BSD (see the docs)", "CC0/PD/BSD (see the docs)"),
+        ("CC BY 4.0, ask before printing", "CC BY 4.0, ask before printing"),
+        ("Creative Commons Attribution 4.0 International License", "CC BY 4.0"),
+        ("CC-BY-SA 4.0", "CC BY-SA 4.0"),
         ("Ask me first", "Ask me first"),
         ("not in the public domain", "not in the public domain"),
         ("Attribution of blame", "Attribution of blame"),
@@ -44,7 +48,7 @@ def picture(**told: str) -> Picture:
 )
 def test_licences_are_named(text: str, name: str) -> None:
     assert licence_name(text) == name
-    assert licence_name(text, known=True) == (name if licences(text) else "")
+    assert licence_name(text, known=True) == (licences(text)[0].name if licences(text) else "")
 
 
 @pytest.mark.parametrize(
