@@ -136,8 +136,9 @@ def check_encoder(encoder: Encoder) -> None:
 
 
 def unit(count: int, dimensions: int, seed: int = 1) -> Vectors:
+    """Unit vectors as the catalogue gives them: numbers that half floats hold."""
     vectors = np.random.default_rng(seed).normal(size=(count, dimensions))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
 
 
 def brute_force(ids: Ids, vectors: Vectors, queries: Vectors, k: int) -> tuple[Ids, Vectors]:
@@ -150,9 +151,10 @@ def brute_force(ids: Ids, vectors: Vectors, queries: Vectors, k: int) -> tuple[I
 
 
 def check_index(make: Callable[[int], VectorIndex]) -> None:
-    """Empty, filled, replaced, removed, restricted. `make` builds an empty index of that many dimensions."""
+    """Empty, filled, replaced, removed, restricted, emptied. `make` builds an empty index of that many dimensions."""
     index = make(16)
     assert len(index) == 0
+    assert not index.stamp()
     queries = unit(3, 16, seed=9)
     found, cosines = index.search(queries, 2)
     assert found.tolist() == [[-1, -1]] * 3
@@ -174,6 +176,42 @@ def check_index(make: Callable[[int], VectorIndex]) -> None:
     assert np.array_equal(found, expected[0])
     assert np.allclose(cosines, expected[1], atol=1e-5)
     assert (index.search(queries, 2, among=np.array([], dtype=np.int64))[0] == -1).all()
+    _check_stamps(index, ids, vectors, queries)
+    index.close()
+
+
+def _check_stamps(index: VectorIndex, ids: Ids, vectors: Vectors, queries: Vectors) -> None:
+    index.save("one:7:0")
+    assert index.stamp() == "one:7:0"
+    index.remove(ids[:5])
+    assert index.stamp() == "one:7:0", "what is not saved has no stamp"
+    index.save("one:7:5")
+    assert index.stamp() == "one:7:5"
+    index.clear()
+    assert not index.stamp()
+    assert len(index) == 0
+    assert (index.search(queries, 2)[0] == -1).all()
+    index.add(ids, vectors)
+    _check_search(index, ids, vectors, queries, k=3)
+
+
+def check_kept_index(make: Callable[[], VectorIndex]) -> None:
+    """What was saved comes back, what was not does not. `make` opens one index of 16 dimensions, empty at first."""
+    ids, vectors, queries = np.arange(10, 60, dtype=np.int64), unit(50, 16), unit(3, 16, seed=9)
+    index = make()
+    index.add(ids, vectors)
+    index.save("first")
+    index.remove(ids[:10])
+    index.close()
+    index = make()
+    if index.stamp():  # one that notices that more was done may also come up empty
+        assert index.stamp() == "first"
+        _check_search(index, ids, vectors, queries, k=8)
+    index.clear()
+    index.close()
+    index = make()
+    assert not index.stamp()
+    assert len(index) == 0
     index.close()
 
 
