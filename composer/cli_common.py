@@ -14,7 +14,7 @@ from msgspec import Struct
 from composer import settings
 from composer.library.catalogue import Catalogue
 from composer.pipeline import Tools
-from composer.ports import Cancel, ModelShelf
+from composer.ports import Cancel, ModelShelf, TextReader
 from composer.settings import Settings
 
 FAILED, USAGE, INCOMPLETE, CANCELLED = 1, 2, 3, 130
@@ -27,6 +27,7 @@ class Workshop(Protocol):
 
     def catalogue(self) -> Catalogue: ...
     def tools(self) -> Tools: ...
+    def reader(self) -> TextReader | None: ...
     def close(self) -> None: ...
 
 

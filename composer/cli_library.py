@@ -75,7 +75,7 @@ def _library(context: typer.Context, folder: Path, *, vectors: bool, as_json: bo
     with opened(context) as workshop:
         catalogue = workshop.catalogue()
         if vectors:
-            (last,) = _indexed(index(catalogue, workshop.tools, [place], cancel, Pace()))
+            (last,) = _indexed(index(workshop, [place], cancel, Pace()))
         else:
             (last,) = _indexed(scanned(catalogue, place, cancel, Pace()))
         skipped = catalogue.skipped(place)
@@ -118,7 +118,7 @@ def library_index(
     pace.share = share
     places = [str(each.absolute()) for each in folder or ()]
     with opened(context) as workshop:
-        work = index(workshop.catalogue(), workshop.tools, places, adapters_of(context).cancel, pace)
+        work = index(workshop, places, adapters_of(context).cancel, pace)
         for each in _indexed(work):
             _tell(each, len(each.skipped))
 

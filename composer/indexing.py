@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from composer.errors import ComposerError, LibraryError
 from composer.library.catalogue import Catalogue, absolute
@@ -14,8 +14,9 @@ from composer.library.database import below
 from composer.library.embed import embed, embed_captions
 from composer.library.pace import Pace
 from composer.library.query import Finders
+from composer.library.reading import read_texts
 from composer.library.scan import ScanProgress, scan
-from composer.ports import Cancel
+from composer.ports import Cancel, TextReader
 from composer.wire import AnyReport, Indexing, Scanned
 
 Step = Literal["scan", "look", "captions", "screens", "text", "index"]
@@ -27,15 +28,27 @@ TOLD = 1_000
 """Files not used that are told one by one."""
 
 
-def index(
-    catalogue: Catalogue, tools: Callable[[], Finders], folders: Sequence[str], cancel: Cancel, pace: Pace
-) -> Iterator[AnyReport]:
+class Shelves(Protocol):
+    """Where the library's work gets what it works with."""
+
+    def catalogue(self) -> Catalogue: ...
+    def tools(self) -> Finders:
+        """Raises ModelNotReady when an encoder is not there."""
+        ...
+
+    def reader(self) -> TextReader | None:
+        """What reads the writing in pictures; None when the writer does not wish for that, or it is not installed."""
+        ...
+
+
+def index(shelves: Shelves, folders: Sequence[str], cancel: Cancel, pace: Pace) -> Iterator[AnyReport]:
     """Scan the folders (all of the library if none is named), look at what is new, bring the indexes up to date.
 
     Every step goes on where it was stopped. A folder that cannot be scanned, an encoder that is not there or fails is
     told in a notice, and the rest is done. Raises LibraryError when the only folder cannot be scanned, Cancelled when
     the writer gave up.
     """
+    catalogue = shelves.catalogue()
     places = [absolute(folder) for folder in folders] or [folder.path for folder in catalogue.folders.all()]
     for place in places:
         try:
@@ -45,7 +58,9 @@ def index(
                 raise
             yield Indexing("scan", 0, 0, place, str(error))
     if places:
-        yield from _looked(catalogue, tools, places, cancel, pace)
+        yield from _tried("look", _looked(shelves, places, cancel, pace), "Pictures were not looked at")
+        yield from _tried("text", _read(shelves, places, cancel, pace), "Text in pictures was not read")
+        yield from _tried("index", _filled(shelves, cancel, pace), "The index was not filled")
 
 
 def scanned(catalogue: Catalogue, place: str, cancel: Cancel, pace: Pace) -> Iterator[AnyReport]:
@@ -55,20 +70,33 @@ def scanned(catalogue: Catalogue, place: str, cancel: Cancel, pace: Pace) -> Ite
     yield Scanned(place, count_in(catalogue, place), last.added, last.removed, skipped)
 
 
-def _looked(
-    catalogue: Catalogue, tools: Callable[[], Finders], places: Sequence[str], cancel: Cancel, pace: Pace
-) -> Iterator[AnyReport]:
-    """What the scanned pictures show and say, as vectors in the indexes."""
+def _tried(step: Step, work: Iterator[Indexing], failure: str) -> Iterator[Indexing]:
+    """A step that needs a model; one that is not there or fails is told of, and the other steps are done."""
     try:
-        finders = tools()
-        yield from told("look", embed(catalogue, places, finders.encoder, cancel, pace=pace))
-        yield from told("captions", embed_captions(catalogue, places, finders.encoder, cancel, pace=pace))
-        follow = chain(finders.search.follow(cancel), finders.captions.follow(cancel))
-        yield from told("index", _paced(follow, cancel, pace))
+        yield from work
     except LibraryError:
         raise
     except ComposerError as error:
-        yield Indexing("look", 0, 0, "", f"Pictures were not looked at: {error}")
+        yield Indexing(step, 0, 0, "", f"{failure}: {error}")
+
+
+def _looked(shelves: Shelves, places: Sequence[str], cancel: Cancel, pace: Pace) -> Iterator[Indexing]:
+    """What pictures show and say, as vectors."""
+    catalogue, encoder = shelves.catalogue(), shelves.tools().encoder
+    yield from told("look", embed(catalogue, places, encoder, cancel, pace=pace))
+    yield from told("captions", embed_captions(catalogue, places, encoder, cancel, pace=pace))
+
+
+def _read(shelves: Shelves, places: Sequence[str], cancel: Cancel, pace: Pace) -> Iterator[Indexing]:
+    reader = shelves.reader()
+    if reader is not None:
+        yield from told("text", read_texts(shelves.catalogue(), places, reader, cancel, pace))
+
+
+def _filled(shelves: Shelves, cancel: Cancel, pace: Pace) -> Iterator[Indexing]:
+    finders = shelves.tools()
+    follow = chain(finders.search.follow(cancel), finders.captions.follow(cancel))
+    yield from told("index", _paced(follow, cancel, pace))
 
 
 def _paced(follow: Iterable[tuple[int, int]], cancel: Cancel, pace: Pace) -> Iterator[ScanProgress]:

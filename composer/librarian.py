@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Unfinished
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -17,13 +16,13 @@ from composer import holdings
 from composer.collection import LibraryFolder, Query
 from composer.errors import LibraryError
 from composer.gate import Gate
-from composer.indexing import index
+from composer.indexing import Shelves, index
 from composer.library.catalogue import Catalogue, absolute
 from composer.library.details import describe
 from composer.library.folders import Folder
 from composer.library.marks import Marked
 from composer.library.pace import Pace
-from composer.library.query import Aim, Finders, Found, aim, find, hits, is_ranked
+from composer.library.query import Aim, Found, aim, find, hits, is_ranked
 from composer.library.sidecars import edit_picture
 from composer.library.walk import check_folder
 from composer.ports import Cancel
@@ -62,13 +61,6 @@ LOOK = 0.05
 """Seconds between two looks at whether the search is still wanted."""
 MOST_HITS = 1_000
 """Hits that come at once."""
-
-
-class Shelves(Protocol):
-    """Where the librarian gets the catalogue and what finds by vector."""
-
-    def catalogue(self) -> Catalogue: ...
-    def tools(self) -> Finders: ...
 
 
 class Librarian:
@@ -110,7 +102,7 @@ class Librarian:
                 self._catalogue().marks.use(command.article, command.title, command.ids)
                 yield LibraryChanged(command.ids)
             case IndexLibrary():
-                yield from index(self._catalogue(), self._shelves.tools, command.folders, cancel, self._pace)
+                yield from index(self._shelves, command.folders, cancel, self._pace)
                 self._census.forget()
                 yield self._state()
             case ShowLibrary() | PutFolder() | DropFolder() | SetPace():

@@ -25,7 +25,7 @@ from composer.library.pace import Pace
 from composer.library.scan import scan
 from composer.library.search import by_words
 from composer.pipeline import Tools, compose
-from composer.ports import Cancel, ModelShelf
+from composer.ports import Cancel, ModelShelf, TextReader
 from composer.preparation import Preparation
 from composer.publish.export import export
 from composer.types import Candidate, Composed, Language, Notice, StageProgress
@@ -65,6 +65,7 @@ class Source(Protocol):
 
     def catalogue(self) -> Catalogue: ...
     def tools(self) -> Tools: ...
+    def reader(self) -> TextReader | None: ...
     def renew(self) -> None:
         """Free what was made; the next job's models are made from the settings as they are then."""
         ...
@@ -77,6 +78,7 @@ class Maker(Protocol):
 
     def catalogue(self) -> Catalogue: ...
     def tools(self) -> Tools: ...
+    def reader(self) -> TextReader | None: ...
     def close(self) -> None: ...
 
 
@@ -96,6 +98,9 @@ class Late:
 
     def tools(self) -> Tools:
         return self._source().tools()
+
+    def reader(self) -> TextReader | None:
+        return self._source().reader()
 
     def renew(self) -> None:
         with self._making:
@@ -139,9 +144,8 @@ class Service:
         self._running: dict[int, Cancel] = {}
         self._ahead: Preparation | None = None
         self._composing = threading.Event()
-        self._librarian = Librarian(
-            _Shelves(self._catalogue, self._tools), Pace(self._composing.is_set), self._gate, _language
-        )
+        shelves = _Shelves(self._catalogue, self._tools, self._reader)
+        self._librarian = Librarian(shelves, Pace(self._composing.is_set), self._gate, _language)
         self._lanes: dict[str, Lane] = {}
 
     def run(self) -> None:
@@ -296,6 +300,10 @@ class Service:
         with self._building:
             return self._models.tools()
 
+    def _reader(self) -> TextReader | None:
+        with self._building:
+            return self._models.reader()
+
     def _catalogue(self) -> Catalogue:
         with self._building:
             return self._models.catalogue()
@@ -328,8 +336,13 @@ class Service:
 class _Shelves:
     """The source, as the librarian asks it from several threads."""
 
-    def __init__(self, catalogue: Callable[[], Catalogue], tools: Callable[[], Tools]) -> None:
-        self.catalogue, self.tools = catalogue, tools
+    def __init__(
+        self,
+        catalogue: Callable[[], Catalogue],
+        tools: Callable[[], Tools],
+        reader: Callable[[], TextReader | None],
+    ) -> None:
+        self.catalogue, self.tools, self.reader = catalogue, tools, reader
 
 
 def _language() -> Language:

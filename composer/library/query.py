@@ -11,10 +11,11 @@ from typing import Protocol
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
+from PIL.Image import Image
 
 from composer.collection import Hit, Query
 from composer.errors import ComposerError, LibraryError
-from composer.library import quality
+from composer.library import decoders
 from composer.library.catalogue import Catalogue
 from composer.library.database import LISTED
 from composer.library.filters import matching
@@ -215,9 +216,9 @@ def _examples(catalogue: Catalogue, encoder: Encoder, ids: Sequence[str], path: 
     return vectors
 
 
-def _opened(path: str, side: int) -> quality.Picture:
+def _opened(path: str, side: int) -> Image:
     try:
-        return quality.open_upright(path, side)
+        return decoders.open_upright(path, side)
     except UnusablePicture as error:
         raise LibraryError(f"{Path(path).name} cannot be an example: {error.reason}.", "Choose another one.") from error
 

@@ -17,7 +17,7 @@ from PIL import Image
 from composer.library.catalogue import CAPTIONS, Catalogue
 from composer.library.vectors import VectorSearch
 from composer.pipeline import Tools, compose
-from composer.ports import Cancel, Capabilities, Ids, Piece, Prompt, Vectors
+from composer.ports import Cancel, Capabilities, Ids, Piece, Prompt, TextReader, Vectors
 from composer.prose import content_words, tokens
 from composer.stages.rank import Weights
 from composer.stages.write import OVERSHOOT, TOKENS_PER_UNIT
@@ -346,6 +346,7 @@ class Bench:
         self.reranker = WordsReranker() if reranker else None
         self.loaded = 0
         self.renewed = 0
+        self.text_reader: TextReader | None = None
         self.closed = False
         self._tools = Tools(
             catalogue=self._catalogue,
@@ -370,6 +371,9 @@ class Bench:
 
     def catalogue(self) -> Catalogue:
         return self._catalogue
+
+    def reader(self) -> TextReader | None:
+        return self.text_reader
 
     def warm(self) -> None:
         pass

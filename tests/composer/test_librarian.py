@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from PIL.Image import Image
 
 from composer import wire
 from composer.collection import Edit, Filter, LibraryFolder, Query
@@ -16,7 +17,7 @@ from composer.gate import Gate
 from composer.librarian import SEARCHES, Librarian, LibraryCommand
 from composer.library.pace import Pace
 from composer.pipeline import Tools
-from composer.ports import Cancel, Vectors
+from composer.ports import Cancel, TextReader, Vectors
 from tests.composer.fakes import Bench, draw, draw_library
 
 R = TypeVar("R")
@@ -39,6 +40,9 @@ class Desk:
         if self.error is not None:
             raise self.error
         return self.bench.tools()
+
+    def reader(self) -> TextReader | None:
+        return self.bench.reader()
 
     def do(self, command: LibraryCommand, cancel: Cancel | None = None) -> list[wire.AnyReport]:
         return list(self.librarian.carry_out(command, cancel or Cancel()))
@@ -102,8 +106,24 @@ def test_indexing_without_an_encoder(desk: Desk, library: Path) -> None:
     desk.error = ModelNotReady("The encoder is not here.", "Run `models pull`.")
     said = desk.index(library)
     notices = [report.notice for report in said if isinstance(report, wire.Indexing) and report.notice]
-    assert notices == ["Pictures were not looked at: The encoder is not here. Run `models pull`."]
+    assert notices[0] == "Pictures were not looked at: The encoder is not here. Run `models pull`."
     assert desk.names(Query(text="red boat"))[0] == "red-boat"
+
+
+def test_text_in_pictures_is_read_when_there_is_a_reader(filled: Desk) -> None:
+    class Reader:
+        id, version = "sign", 1
+
+        def read(self, images: Sequence[Image]) -> list[str]:
+            return ["Harbour office"] * len(images)
+
+        def close(self) -> None:
+            pass
+
+    filled.bench.text_reader = Reader()
+    steps = [report.step for report in filled.index() if isinstance(report, wire.Indexing)]
+    assert "text" in steps
+    assert len(filled.names(Query(text="harbour office"))) == 8
 
 
 def test_a_folder_that_is_away(filled: Desk, tmp_path: Path) -> None:
