@@ -73,6 +73,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     """0: the picture is in the catalogue already and was not decoded again."""
     height: int = 0
     told: Words = Words()
+    rating: int = 0
+    """Stars that another program gave it; they count until the writer marks the picture here."""
     phash: int = 0
     look: bytes = b""
     preview: str = ""
@@ -249,6 +251,8 @@ class Catalogue:
             for entry in entries:
                 row = _put_picture(link, entry) if entry.id else None
                 lost = bool(entry.id) and row is None  # another scan dropped the picture just now
+                if entry.rating and row is not None:
+                    link.execute("INSERT OR IGNORE INTO marks (id, rating) VALUES (?, ?)", [entry.id, entry.rating])
                 changed = GONE if lost else min(entry.mtime_ns, _LATEST)
                 place, name = os.path.split(entry.path)
                 if place not in numbers:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from composer.library import duplicates, quality, thumbnails
 from composer.library.decoders import Answer, Ask, Go, Sight, receive, send
-from composer.library.intake import File, words
+from composer.library.intake import File, told
 from composer.library.quality import Begun, UnusablePicture
 
 MEMORY = 2 << 30
@@ -111,7 +111,8 @@ def _id(file: BufferedReader) -> str:
 def _answer(ask: Ask, begun: Begun, go: Go, id_: str) -> Answer:
     try:
         if not go.decode:
-            return Answer(told=words(begun.source, _file(ask), id_))
+            words, rating = told(begun.source, _file(ask), id_)
+            return Answer(told=words, rating=rating)
         decoded = quality.finish(begun, ask.at_least)
     except UnusablePicture as error:
         return Answer(error.reason)
@@ -119,8 +120,8 @@ def _answer(ask: Ask, begun: Begun, go: Go, id_: str) -> Answer:
         return Answer(width=decoded.image.width, height=decoded.image.height, preview=decoded.image.tobytes())
     preview = thumbnails.small(decoded.image)
     phash, look = duplicates.fingerprint(preview)
-    told = words(decoded.source, _file(ask), id_)
-    return Answer("", decoded.width, decoded.height, phash, look, thumbnails.encoded(preview), told)
+    words, rating = told(decoded.source, _file(ask), id_)
+    return Answer("", decoded.width, decoded.height, phash, look, thumbnails.encoded(preview), words, rating)
 
 
 def _file(ask: Ask) -> File:

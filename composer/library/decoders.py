@@ -83,6 +83,7 @@ class Answer(Struct, frozen=True, array_like=True):
     preview: bytes = b""
     """JPEG; or all pixels, row by row, when they were asked for."""
     told: Words = Words()
+    rating: int = 0
 
 
 def open_upright(path: str | os.PathLike[str], at_least: int | None = None) -> Picture:

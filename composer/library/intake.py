@@ -57,6 +57,7 @@ def examine(catalogue: Catalogue, file: File) -> Entry:
         beside=beside,
         id=id_,
         told=seen.told,
+        rating=seen.rating,
         width=seen.width,
         height=seen.height,
         phash=seen.phash,
@@ -65,11 +66,15 @@ def examine(catalogue: Catalogue, file: File) -> Entry:
     )
 
 
-def words(source: quality.Picture, file: File, id_: str) -> Words:
-    """What the opened picture, its sidecar, the writer's changes kept elsewhere, its list and its name say."""
+def told(source: quality.Picture, file: File, id_: str) -> tuple[Words, int]:
+    """What the opened picture, its sidecar, the writer's changes kept elsewhere, its list and its name say.
+
+    The number is the stars that another program gave it, 1 to 5, or 0.
+    """
     kept = _packet(f"{file.kept}/{id_}.xmp") if file.kept else b""
     with quality.quiet():
-        return metadata.read(source, Path(file.path).name, file.folders, file.row, _packet(file.sidecar), kept)
+        found = metadata.gather(source, file.row, _packet(file.sidecar), kept)
+        return metadata.words_of(found, Path(file.path).name, file.folders), found.rating
 
 
 def _packet(path: str) -> bytes:

@@ -128,13 +128,23 @@ def read(
     line of captions.tsv, `sidecar` the bytes of an XMP file beside it, and `kept` those of the XMP file that this
     program keeps for pictures in folders where it may not write. Broken fields are passed over.
     """
+    return words_of(gather(source, row, sidecar, kept), name, folders)
+
+
+def gather(source: Picture, row: Row | None, sidecar: bytes = b"", kept: bytes = b"") -> xmp.Fields:
+    """All that is told of a picture, field by field the first that says something; see `read`."""
     beside = [xmp.read(packet) for packet in (kept, sidecar) if packet]
     listed = [_row_fields(row)] if row else []
     told = [*map(_edited, beside), *listed, *map(_sound, [*beside, *embedded.fields(source)])]
     found = xmp.join(told)
     others = () if "description" in found.edited else tuple(each.description for each in told)
+    return replace(found, more=(*others, *found.more))
+
+
+def words_of(found: xmp.Fields, name: str, folders: Iterable[str]) -> Words:
+    """What the catalogue keeps of it; see `read`."""
     caption = tidy(found.description or ("" if "description" in found.edited else found.title), MAX_CAPTION)
-    said = [caption, found.title, *others, *found.keywords, found.place, *found.people, *found.more]
+    said = [caption, found.title, *found.keywords, found.place, *found.people, *found.more]
     named = [*map(split_name, folders), split_name(Path(name).stem)]
     licence, credit = _rights(found)
     return Words(

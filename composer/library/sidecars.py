@@ -160,4 +160,5 @@ def _kept_changes(own: Path) -> dict[str, Value]:
         fields = xmp.read(own.read_bytes())
     except OSError:
         return {}
-    return {name: getattr(fields, name) for name in fields.edited}
+    names = [*fields.edited, *(["rating"] if fields.rating else [])]
+    return {name: getattr(fields, name) for name in names}

@@ -162,7 +162,7 @@ def test_a_sidecar_goes_before_the_file_and_a_row_before_both() -> None:
     words = read(image, "x.jpg", row, PACKET.encode())
     assert (words.caption, words.licence, words.credit) == ("From the list", "CC0", "By hand")
     assert words.words == (
-        "From the list Castle Old Inverlochy Castle 城堡 From the file ruin river Fort William, Scotland Burg x"
+        "From the list Castle ruin river Fort William, Scotland Old Inverlochy Castle 城堡 From the file Burg x"
     )
     assert read(image, "x.jpg", Row(caption="c"), PACKET.encode()).credit == "Photo: Jane Doe / CC BY-SA 4.0"
 
@@ -353,6 +353,22 @@ def test_a_sidecar_is_used_and_its_changes_are_noticed(
     (folder / name).write_text(PACKET, "utf-8")
     run()
     assert only(catalogue).credit == "Photo: Jane Doe / CC BY-SA 4.0"
+
+
+def test_stars_of_other_programs_count_until_the_writer_marks_the_picture(
+    catalogue: Catalogue, folder: Path, run: Scan
+) -> None:
+    paint(1).save(folder / "heron.jpg")
+    run()
+    id_ = only(catalogue).id
+    assert catalogue.marks.of([id_]) == {}
+    (folder / "heron.xmp").write_text(RICH, "utf-8")
+    run()
+    assert catalogue.marks.of([id_])[id_].rating == 4
+    catalogue.marks.put([id_], rating=2)
+    (folder / "heron.xmp").write_text(RICH + " ", "utf-8")
+    run()
+    assert catalogue.marks.of([id_])[id_].rating == 2
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe\0", b"no header\nx", b"caption\nx", b"file\n", b"\tfile\t\n\t\t\t\n"])
