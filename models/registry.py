@@ -19,6 +19,7 @@ from composer.errors import ModelNotReady
 from composer.home import subfolder
 from composer.library.catalogue import CAPTIONS, Catalogue
 from composer.library.vectors import VectorSearch
+from composer.library.workers import Workers
 from composer.pipeline import Tools
 from composer.ports import Encoder, Ids, Reranker, TextReader, VectorIndex, Vectors, Writer
 from composer.settings import Settings
@@ -64,6 +65,7 @@ class Models:
         self._settings = settings
         self._torch = Host("model", settings.threads)
         self._search = Host("search", settings.threads)
+        self._jobs = Host("job")
         self._reading = Host("text reader", settings.threads)
         self._catalogue: Catalogue | None = None
         self._writer: Writer | None = None
@@ -132,6 +134,7 @@ class Models:
         self._torch.close()
         self._reading.close()
         self._search.close()
+        self._jobs.close()
         if self._catalogue is not None:
             self._catalogue.close()
             self._catalogue = None
@@ -165,17 +168,30 @@ class Models:
         raise _unknown("writer", name, ["starter", "starter-tiny", "gguf:FILE", "transformers:FOLDER", SERVER])
 
     def _build_encoder(self, name: str) -> Encoder:
+        factory, args = self._encoder_recipe(name)
+        built = self._torch.build(factory, *args)
+        return _Known(built, factory) if name == "starter" else built
+
+    def _encoder_recipe(self, name: str) -> tuple[type[Encoder], tuple[object, ...]]:
+        """The encoder's class and what it is made with; the same on every machine."""
         kind, _, rest = name.partition(":")
         if name == "starter":
             from models.starter.conse import ConseEncoder
 
-            folder = store.ready(store.find(ENCODERS["starter"]))
-            return _Known(self._torch.build(ConseEncoder, folder, self._settings.threads), ConseEncoder)
+            return ConseEncoder, (store.ready(store.find(ENCODERS["starter"])), self._settings.threads)
         if kind == "open_clip" and rest:
             from models.encoders.openclip import OpenClipEncoder
 
-            return self._torch.build(OpenClipEncoder, rest)
+            return OpenClipEncoder, (rest,)
         raise _unknown("encoder", name, ["starter", "open_clip:MODEL/TAG", "open_clip:FOLDER"])
+
+    def workers(self, where: str) -> Workers:
+        """Encoders of the settings' kind on a Ray, "ray" or "ray://HOST:PORT". Raises ModelNotReady."""
+        from models.jobs.ray_embedding import RayWorkers, checked
+
+        factory, args = self._encoder_recipe(self._settings.encoder)
+        place = checked(where, self._settings.allowed_hosts)
+        return self._jobs.build(RayWorkers, place, factory, args, self._settings.allowed_hosts, self._settings.threads)
 
     def _build_reranker(self, name: str) -> Reranker | None:
         kind, _, rest = name.partition(":")

@@ -213,7 +213,7 @@ def _ready(catalogue: Catalogue, row: int, side: int) -> _Ready:
     path, whole = "", catalogue.database.all("SELECT width, height FROM pictures WHERE row = ?", [row])
     for path in catalogue.paths(row):
         try:
-            image = _bounded(quality.open_upright(path, side), side)
+            image = bounded(quality.open_upright(path, side), side)
             image.info[WHOLE] = whole[0]
             return _Ready(row, path, image)
         except UnusablePicture as error:
@@ -221,7 +221,7 @@ def _ready(catalogue: Catalogue, row: int, side: int) -> _Ready:
     return _Ready(row, path, None)
 
 
-def _bounded(image: Picture, side: int) -> Picture:
+def bounded(image: Picture, side: int) -> Picture:
     """The picture, or of a very long strip a copy that is no larger than one of LONGEST by one."""
     most = LONGEST * side * side
     if image.width * image.height <= most:
