@@ -39,6 +39,9 @@ _RAW = "3fr arw cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw 
 RAW_SUFFIXES = frozenset(_RAW.split())
 """Names of camera raw files. Many are TIFF inside with a stamp-sized picture first, so here the name decides."""
 
+VECTOR_SUFFIXES = frozenset({"svg"})
+"""Names of drawings, which are taken in only where a folder's rules name them."""
+
 _PLAIN = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM")
 """How formats begin whose readers are small or were tried on everything: these need no process of their own."""
 _ORIENTATION = 0x0112
@@ -98,7 +101,7 @@ def open_upright(path: str | os.PathLike[str], at_least: int | None = None) -> P
     Raises UnusablePicture, whatever is wrong with the file.
     """
     with open_file(path) as file:
-        if not is_raw(file.name) and file.peek(8).startswith(_PLAIN):
+        if file.peek(8).startswith(_PLAIN) and not is_raw(file.name):
             return decode(file, at_least).image
     from composer.library import decoders
 
@@ -145,6 +148,8 @@ def begin(file: BufferedReader, at_least: int | None = None) -> Begun:
     with quiet(), told_apart():
         if is_raw(file.name):
             return _begin_raw(file, at_least)
+        if _suffix(file.name) in VECTOR_SUFFIXES:
+            return _begin_drawing(file)
         source = Image.open(file, formats=FORMATS)
         width, height = source.size
         _reduce_while_decoding(source, at_least)
@@ -167,15 +172,21 @@ def finish(begun: Begun, at_least: int | None = None) -> Decoded:
         return Decoded(image, width, height, source)
 
 
-def peek(file: BufferedReader) -> Picture:
-    """What the first bytes say, metadata included; no pixel is decoded. Raises UnusablePicture."""
-    with quiet(), told_apart():
-        return _begin_raw(file, None).source if is_raw(file.name) else Image.open(file, formats=FORMATS)
-
-
 def is_raw(name: str) -> bool:
     """Whether a file's name is that of a camera raw file."""
-    return name[name.rfind(".") + 1 :].lower() in RAW_SUFFIXES
+    return _suffix(name) in RAW_SUFFIXES
+
+
+def _suffix(name: str) -> str:
+    return name[name.rfind(".") + 1 :].lower()
+
+
+def _begin_drawing(file: BufferedReader) -> Begun:
+    from composer.library import svg
+
+    begun = svg.begin(file)
+    _check_size(begun.source, begun.width, begun.height)
+    return begun
 
 
 def _begin_raw(file: BufferedReader, at_least: int | None) -> Begun:

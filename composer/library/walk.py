@@ -19,12 +19,12 @@ from composer.errors import LibraryError
 from composer.library.catalogue import Stamp
 from composer.library.folders import Rules
 from composer.library.metadata import EMPTY, MANIFEST, Manifest, Row, read_manifest
-from composer.library.quality import RAW_SUFFIXES, SUFFIXES
+from composer.library.quality import RAW_SUFFIXES, SUFFIXES, VECTOR_SUFFIXES
 from composer.ports import Cancel
 
 _NOT_OURS = frozenset({"@eaDir", "$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+found"})
 """Folders that systems make for themselves; some are full of thumbnails."""
-_FORM = 1
+_FORM = 2
 """Changes when what is taken from a listing changes: every folder is then sorted out again."""
 _BY_HANDLE = os.scandir in os.supports_fd
 """Listing by handle spares the system looking up the whole path for every file."""
@@ -117,7 +117,7 @@ class Folder:
             looks = _suffix(name)
             if name[0] == "." or self._rules.leaves_out((*self.names[1:], name)):
                 continue
-            if looks in SUFFIXES or looks in RAW_SUFFIXES:
+            if looks in SUFFIXES or looks in RAW_SUFFIXES or self._asks_for(looks):
                 if name.isascii() or _is_text(name):
                     self.files.append((name, (*stamp, 0)))
                 else:
@@ -128,6 +128,10 @@ class Folder:
         self._drop_developed()
         if self.manifest.rows or self.sidecars:
             self.files = [(name, (size, time, self._stamp_beside(name))) for name, (size, time, _) in self.files]
+
+    def _asks_for(self, suffix: str) -> bool:
+        """Drawings are icons and diagrams more often than pictures: they count where the rules include them by name."""
+        return suffix in VECTOR_SUFFIXES and f".{suffix}" in self._rules.include
 
     def drop(self) -> None:
         """Forget the listing, which may be long."""

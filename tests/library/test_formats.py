@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 
 from composer.library import quality
 from composer.library.catalogue import Catalogue
+from composer.library.folders import Folder
 from composer.library.quality import UnusablePicture, open_upright
 from tests.library.conftest import Scan, paint, quarters, reasons
 from tests.library.makers import HEIC_DEEP, HEIC_TURNED, dng, rgb_tiff
@@ -149,3 +150,60 @@ def wide() -> bytes:
             at = tags[tag] + 8 + 4 * number
             profile[at : at + 4] = round(value * 65536).to_bytes(4, "big", signed=True)
     return bytes(profile)
+
+
+def drawing(inner: str, size: str = 'viewBox="0 0 200 100"', before: str = "") -> bytes:
+    start = f'{before}<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {size}>'
+    return f"{start}<title>A plan</title>{inner}</svg>".encode()
+
+
+RED = '<rect width="100" height="50" fill="#f00"/><path d="M100 0h100v50h-100z" fill="#0f0"/>'
+REST = '<rect x="100" y="50" width="100" height="50" fill="#00f"/><rect y="50" width="100" height="50" fill="#ff0"/>'
+
+
+def test_drawings_are_taken_in_where_the_rules_name_them(catalogue: Catalogue, folder: Path, run: Scan) -> None:
+    (folder / "plan.svg").write_bytes(drawing(RED + REST))
+    (folder / "a.jpg").write_bytes(jpeg((200, 100)))
+    run()
+    assert len(catalogue.rows([])) == 1
+    catalogue.folders.put(Folder(str(folder), include="*\n*.svg"))
+    run()
+    pictures = catalogue.pictures(catalogue.rows([]).tolist()).values()
+    assert {picture.caption for picture in pictures} == {"", "A plan"}
+    assert np.abs(corners(open_upright(folder / "plan.svg")) - COLOURS).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        '<image href="{other}" width="200" height="100"/>',
+        '<image xlink:href="file://{other}" width="200" height="100"/>',
+        '<filter id="f"><feImage href="{other}"/></filter><rect width="200" height="100" filter="url(#f)"/>',
+        '<style>@import url("{other}"); rect {{ fill: url("{other}") }}</style>',
+        '<use href="{other}#a"/>',
+    ],
+)
+def test_a_drawing_reads_no_other_file(inner: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    Image.new("RGB", (200, 100), "blue").save(other)
+    path = tmp_path / "a.svg"
+    path.write_bytes(drawing(inner.format(other=other)))
+    assert np.asarray(open_upright(path)).min() == 255, "nothing is drawn"
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (lambda: drawing("", 'viewBox="0 0 1 100000000"'), "without a size"),
+        (lambda: drawing("", 'width="0" height="0" viewBox="0 0 0 0"'), "without a size"),
+        (lambda: drawing("&a;", before='<!DOCTYPE svg [<!ENTITY a "b">]>'), "defines entities"),
+        (lambda: drawing("<rect")[:60], "not a picture"),
+        (lambda: jpeg((200, 100)), "not a picture"),
+        (lambda: b'<html xmlns="http://www.w3.org/1999/xhtml"/>', "not a picture"),
+    ],
+)
+def test_drawings_that_cannot_be_used(made: Callable[[], bytes], reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    path.write_bytes(made())
+    with quality.open_file(path) as file, pytest.raises(UnusablePicture, match=reason):
+        quality.decode(file, 256)
