@@ -10,6 +10,7 @@ LIBRARY: dict[str, str] = {
     "Look in the library…": "在图片库中查找…",
     # searching
     "Search": "搜索",
+    "Empty this field": "清空此栏",
     "Search pictures by what they show": "按画面内容搜索图片",
     "Like this, but … (for example: at night)": "与此相似，但……（例如：在夜里）",
     "Searching…": "正在搜索…",

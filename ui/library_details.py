@@ -49,7 +49,7 @@ class LibraryDetails(QScrollArea):
         self._thumbnails = thumbnails
         self._hit: Hit | None = None
         self.details: Details | None = None
-        self._can_put = False
+        self._can_put = self._stale = False
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -91,7 +91,7 @@ class LibraryDetails(QScrollArea):
         """What the engine knows; of another picture than the current one it is passed over."""
         if self._hit is None or details.picture.id != self._hit.picture.id:
             return
-        self.details = details
+        self.details, self._stale = details, False
         self._show_picture(details.picture, details.rights, details.warning)
         self._show_marks(details.rating, details.hidden)
         picture = details.picture
@@ -106,6 +106,15 @@ class LibraryDetails(QScrollArea):
         said["credential"].show_words(credential_words(details.credential))
         self._show_copies(details.copies)
         self.edit_button.setEnabled(True)
+
+    def forget(self) -> None:
+        """What is known is not as it was; it is shown until the new is here."""
+        self._stale = True
+
+    @property
+    def complete(self) -> bool:
+        """Whether all is known of the picture that is shown."""
+        return self.details is not None and not self._stale
 
     def focus_first(self) -> None:
         """Take the keyboard: to what an editor most likely wants to do."""

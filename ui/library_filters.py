@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QScrollAr
 
 from composer.collection import Filter, LibraryState
 from ui.library_words import WIDTHS, colours, is_day, kinds, orientations, rights_words, stars
+from ui.named import name_clear_button
 from ui.texts import text
 
 TYPING_MS = 350
@@ -185,7 +186,7 @@ class LibraryFilters(QScrollArea):
     def _line(self, name: str, example: str) -> QLineEdit:
         line = QLineEdit(placeholderText=example)
         line.setAccessibleName(name)
-        line.setClearButtonEnabled(True)
+        name_clear_button(line)
         line.textEdited.connect(self._typing.start)
         line.editingFinished.connect(self._take)
         return line

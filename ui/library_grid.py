@@ -50,6 +50,8 @@ class LibraryGrid(QAbstractItemView):
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self._settling = QTimer(self, singleShot=True, interval=0)
+        self._settling.timeout.connect(self.settled)
         self._looking = QTimer(self, singleShot=True, interval=LOOK_MS)
         self._looking.timeout.connect(self._tell_seen)
         thumbnails.loaded.connect(self._loaded)
@@ -215,7 +217,7 @@ class LibraryGrid(QAbstractItemView):
         self.updateGeometries()
         self.verticalScrollBar().setValue(0)
         self._looking.start()
-        self.settled.emit()
+        self._settling.start()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         top = self._row_at(self.verticalScrollBar().value() + SPACE)
@@ -233,14 +235,14 @@ class LibraryGrid(QAbstractItemView):
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:  # noqa: N802
         super().selectionChanged(selected, deselected)
-        self.settled.emit()
+        self._settling.start()
 
     def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:  # type: ignore[override] # noqa: N802
         super().currentChanged(current, previous)
         for index in (current, previous):
             if index.isValid():
                 self.viewport().update(self._tile(index.row()))
-        self.settled.emit()
+        self._settling.start()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         key = Qt.Key(event.key())

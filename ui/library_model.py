@@ -19,6 +19,7 @@ from ui.texts import plural, text
 SEARCH = "library"
 """The name under which the engine keeps the page's answer."""
 TYPING_MS = 200
+RENEWAL_MS = 1500
 MARKED_AT_ONCE = 1000
 PATIENCE_SECONDS = 10.0
 GENTLE = 0.5
@@ -41,6 +42,8 @@ class Library(QObject):
     """State of the library, of searching or of the work in the background."""
     described = Signal(object)
     """A composer.collection.Details."""
+    spoiled = Signal(object)
+    """Ids of pictures that are not as they were."""
     told = Signal(str)
     failed = Signal(object)
     """A wire.Failed."""
@@ -62,6 +65,8 @@ class Library(QObject):
         """By folder, as far as it was looked through while the window was open."""
         self._to_mark: deque[tuple[int, int, wire.MarkPictures]] = deque()
         self._asked_anew = -PATIENCE_SECONDS
+        self._renewal = QTimer(self, singleShot=True, interval=RENEWAL_MS)
+        self._renewal.timeout.connect(self.ask_again)
         self._typing = QTimer(self, singleShot=True, interval=TYPING_MS)
         self._typing.timeout.connect(self.search_now)
         self._connect()
@@ -178,7 +183,9 @@ class Library(QObject):
         state = self.state or LibraryState()
         stop = state.paused if paused is None else paused
         share = state.share if gentle is None else GENTLE if gentle else 1.0
+        self.state = replace(state, paused=stop, share=share)  # the next press goes on from here
         self._send(wire.SetPace(stop, share))
+        self.changed.emit()
 
     # --- what the engine answers ---
 
@@ -229,8 +236,9 @@ class Library(QObject):
     def _pictures_changed(self, _number: int, report: wire.LibraryChanged) -> None:
         if report.ids:
             self.hits.spoil(report.ids)
-        elif self.total is not None:
-            self.ask_again()
+        elif self.total is not None and not self._renewal.isActive():
+            self._renewal.start()  # many such reports in a row are answered once
+        self.spoiled.emit(report.ids)
 
     def _state_shown(self, _number: int, report: wire.LibraryShown) -> None:
         self.state = report.state
@@ -238,6 +246,8 @@ class Library(QObject):
 
     def _indexing(self, number: int, report: wire.Indexing) -> None:
         if number in self._jobs:
+            if report.notice and (self.indexing is None or report.notice != self.indexing.notice):
+                self.told.emit(report.notice)
             self.indexing = report
             self.changed.emit()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from msgspec.structs import replace
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
@@ -185,13 +185,18 @@ class LibraryPage(QWidget):
 
     def _describe(self) -> None:
         hit = self.grid.current_hit()
-        known = self.details.details
-        if hit is not None and self.isVisible() and (known is None or known.picture.id != hit.picture.id):
+        if hit is not None and self.isVisible() and not self.details.complete:
             self._library.describe(hit.picture.id)
 
-    def _data_changed(self) -> None:
+    def _data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         """What is shown of the current picture may be new."""
-        self._settled()
+        if first.row() <= self.grid.currentIndex().row() <= last.row():
+            self._settled()
+
+    def _spoiled(self, ids: tuple[str, ...]) -> None:
+        if self._current and (not ids or self._current in ids):
+            self.details.forget()
+            self._describing.start()
 
     def _show_large(self) -> None:
         hit = self.grid.current_hit()
@@ -322,6 +327,7 @@ class LibraryPage(QWidget):
         library.answered.connect(self._answered)
         library.changed.connect(self._refresh)
         library.described.connect(details.show_details)
+        library.spoiled.connect(self._spoiled)
         library.told.connect(self.messages.tell)
         library.failed.connect(self._failed)
         library.lost.connect(self._lost)

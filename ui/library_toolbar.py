@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from composer.collection import Query
 from ui.library_grid import LARGEST, SMALLEST, STEP
 from ui.library_words import orders
+from ui.named import name_clear_button
 from ui.picture_mime import TYPE
 from ui.texts import language, text
 from ui.theme import page_font
@@ -88,7 +89,7 @@ class LibraryToolbar(QWidget):
         self.back.rested.connect(self.back_rested)
         self.search = _SearchEdit()
         self.search.setAccessibleName(text("Search"))
-        self.search.setClearButtonEnabled(True)
+        name_clear_button(self.search)
         self.search.textChanged.connect(lambda words: self._filling or self.typed.emit(words))
         self.search.left_downwards.connect(self.entered)
         self.order = QComboBox()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 SIZE = (1280, 800)
-NAMES = ("start", "models", "composing", "done", "dark", "chinese")
+NAMES = ("start", "models", "library", "library-dark", "library-chinese", "composing", "done", "dark", "chinese")
 PATIENCE = 1500.0
 MOST_BYTES = 290_000
 
@@ -131,6 +131,27 @@ class Photographer:
         shoot(self.shell, self.out, "models")
         self.shell.window.leave()
 
+    def library(self, names: set[str]) -> None:
+        """What the library finds for some words; its catalogue is brought up to date first."""
+        from composer import settings
+
+        library = self.shell.parts.library
+        self.shell.window.library.folders.add(str(ROOT / "demo" / "pictures"))
+        wait(lambda: not library.is_indexing)
+        for name, theme, language in (
+            ("library", "light", "en"), ("library-dark", "dark", "en"), ("library-chinese", "light", "zh"),
+        ):  # fmt: skip
+            if name not in names:
+                continue
+            self.prefer(replace(settings.load(), theme=theme, interface=language))
+            self.shell.window.show_library()
+            self.shell.window.library.look_for("old buildings by the water")
+            wait(lambda: not library.searching and bool(library.total))
+            self.shell.window.library.grid.choose(0)
+            shoot(self.shell, self.out, name)
+        self.prefer(replace(settings.load(), theme="light", interface="en"))
+        self.shell.window.leave()
+
     def english(self, names: set[str]) -> None:
         self.shell.window.compose_demo()
         if "composing" in names:
@@ -205,6 +226,8 @@ def main() -> None:
             photographer.start()
         if "models" in names:
             photographer.models()
+        if any(name.startswith("library") for name in names):
+            photographer.library(names)
         photographer.shell.finish()
 
 
