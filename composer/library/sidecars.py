@@ -56,8 +56,11 @@ def edit_picture(catalogue: Catalogue, picture_id: str, change: Edit, *, marks: 
         raise LibraryError("This picture is not in the library any more.", "Scan its folder again.")
     marked = catalogue.marks.of([picture_id]).get(picture_id) if marks else None
     home = catalogue.file.parent
-    written = [edit(path, picture_id, change, home, marked, _keywords(catalogue, row)) for path in paths]
-    tell_again(catalogue, row)
+    keywords = _keywords(catalogue, row)
+    try:
+        written = [edit(path, picture_id, change, home, marked, keywords) for path in paths]
+    finally:
+        tell_again(catalogue, row)  # also when the file beside one of several copies could not be changed
     return tuple(dict.fromkeys(written))
 
 

@@ -98,6 +98,18 @@ def test_all_copies_of_a_picture_are_told(catalogue: Catalogue, picture: Picture
     assert only(catalogue).caption == "Both"
 
 
+def test_a_copy_whose_file_cannot_be_changed_is_told_and_the_others_are_changed(
+    catalogue: Catalogue, picture: Picture, folder: Path, run: Scan
+) -> None:
+    shutil.copy(folder / "heron.jpg", folder / "z.jpg")
+    run()
+    (folder / "z.jpg.xmp").write_text("not xml", "utf-8")
+    with pytest.raises(LibraryError, match=r"z\.jpg\.xmp is not an XMP file"):
+        edit_picture(catalogue, picture.id, Edit(caption="Changed"))
+    assert (folder / "heron.jpg.xmp").is_file()
+    assert only(catalogue).caption == "Changed"
+
+
 @pytest.mark.parametrize("name", ["heron.xmp", "heron.jpg.xmp", "heron.XMP"])
 def test_a_file_that_is_there_is_used_and_keeps_all_else(name: str, folder: Path, tmp_path: Path) -> None:
     paint(1).save(folder / "heron.jpg")
