@@ -66,10 +66,10 @@ class World:
         self._spread = (spectrum / np.linalg.norm(spectrum)).astype(np.float32)
         self._basis = np.linalg.qr(random.standard_normal((dimensions, dimensions)))[0].astype(np.float32)
         self._topics, self._parts = self._points(random, TOPICS), self._points(random, TOPICS * PARTS)
-        cone, gap = self._points(random, 1)[0], random.standard_normal(dimensions).astype(np.float32)
-        self._cone = cone / np.linalg.norm(cone)
+        cone, gap = self._points(random, 1)[0], random.standard_normal(dimensions, dtype=np.float32)
+        self._cone: Vectors = (cone / np.linalg.norm(cone)).astype(np.float32)
         gap -= (gap @ self._cone) * self._cone
-        self._gap = gap / np.linalg.norm(gap)
+        self._gap: Vectors = (gap / np.linalg.norm(gap)).astype(np.float32)
         weight = 1 / np.arange(1, TOPICS + 1) ** 0.7
         self._reach = np.cumsum(weight / weight.sum())
 
@@ -78,12 +78,14 @@ class World:
 
     def texts(self, chunk: int, count: int) -> Vectors:
         random = np.random.default_rng((SEED, chunk))
-        return self._unit(0.45 * self._contents(random, count) + 0.8 * self._gap + 0.4 * self._points(random, count))
+        content = 0.45 * self._contents(random, count) + 0.4 * self._points(random, count)
+        return self._unit((content + 0.8 * self._gap).astype(np.float32))
 
     def _contents(self, random: np.random.Generator, count: int) -> Vectors:
         topics = np.minimum(np.searchsorted(self._reach, random.random(count)), TOPICS - 1)
         parts = topics * PARTS + random.integers(0, PARTS, count)
-        return TOPIC * self._topics[topics] + PART * self._parts[parts] + OWN * self._points(random, count)
+        content = TOPIC * self._topics[topics] + PART * self._parts[parts] + OWN * self._points(random, count)
+        return content.astype(np.float32)
 
     def _points(self, random: np.random.Generator, count: int) -> Vectors:
         points: Vectors = random.standard_normal((count, self.dimensions), dtype=np.float32)
@@ -217,7 +219,7 @@ def main() -> None:
     parser.add_argument("--dimensions", type=int, default=512)
     parser.add_argument("--quick", action="store_true", help="200,000 vectors")
     parser.add_argument("--beside", action="store_true", help="also beside a torch model at work")
-    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    parser.add_argument("--json", action="store_true", help="one JSON line and nothing else on stdout")
     args = parser.parse_args()
     told = measure(args.n or (QUICK if args.quick else FULL), args.dimensions, args.beside)
     print(json.dumps(told) if args.json else "\n".join(f"{name:16} {value}" for name, value in told.items()))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from composer.ports import Ids, Vectors
-from models.indexes.cells import CARE, PER_CELL, cells_for, centroids, graph
+from models.indexes.cells import PER_CELL, cells_for, centroids
 from models.indexes.exact import Found, exactly, listed
 from models.indexes.native import faiss
 from models.indexes.records import Records, as_bytes, byte_form, numbers
@@ -30,6 +30,13 @@ PROBES = 256
 """Cells looked into: with SHORT they gave 0.98 of the 8 nearest of pictures and 0.95 of those of texts at 1 M."""
 FEW = 8_192
 """So many allowed rows are looked at one by one; that takes about as long as a search of the cells."""
+MANY = 8192
+"""Cells from which a graph over their centroids leads to them (HNSW, Malkov & Yashunin 2016): looking at each would
+take more time than looking into those that are near."""
+NEIGHBOURS = 32
+CONSTRUCTION = 100
+CARE = 2
+"""Centroids that the graph looks at, for each that it shall find."""
 ROTATION_SEED = 20_111
 CODEBOOK = 65_536
 """Vectors that the codes are learned from."""
@@ -42,7 +49,7 @@ class Compressed:
         self._index = index
         self.rotation: Any = faiss().downcast_VectorTransform(index.chain.at(0))
         self._lists: Any = faiss().downcast_index(index.index)
-        self._graph: Any = faiss().downcast_index(self._lists.quantizer)
+        self._way: Any = faiss().downcast_index(self._lists.quantizer)
         self.form = byte_form(int(self.rotation.d_out))
 
     @classmethod
@@ -50,7 +57,7 @@ class Compressed:
         """Learn from rotated vectors of the library, which will hold so many."""
         width = int(rotation.d_out)
         cells = min(cells_for(count), max(1, len(sample) // 2))
-        way = graph(width)
+        way = _way(width, cells)
         way.add(centroids(sample, cells))
         lists: Any = faiss().IndexIVFPQFastScan(way, width, cells, width // NUMBERS, 4, faiss().METRIC_INNER_PRODUCT)
         lists.by_residual = True
@@ -88,8 +95,12 @@ class Compressed:
 
     def add(self, records: Records) -> None:
         """Take in the records of the next rows."""
-        self._graph.hnsw.efSearch = CARE
-        self._lists.add(np.ascontiguousarray(numbers(records)))
+        if hasattr(self._way, "hnsw"):
+            self._lists.quantizer = self._way.storage  # many at once are put into their cells sooner without the graph
+        try:
+            self._lists.add(np.ascontiguousarray(numbers(records)))
+        finally:
+            self._lists.quantizer = self._way
 
     def search(self, queries: Vectors, k: int, rows: Rows, among: Ids | None) -> Iterator[Found]:
         """For each query at most k of the live rows, of `among` if it is given (live, ascending)."""
@@ -124,10 +135,20 @@ class Compressed:
 
     def _listed(self, query: Vectors, short: int, probes: int, selector: Any = None) -> Ids:  # noqa: ANN401 - as above
         probes = min(probes, int(self._lists.nlist))
-        self._graph.hnsw.efSearch = max(probes, CARE)
+        if hasattr(self._way, "hnsw"):
+            self._way.hnsw.efSearch = CARE * probes
         parameters = faiss().SearchParametersIVF(nprobe=probes, sel=selector)
         found = self._lists.search(query[None], short, params=parameters)[1][0]
         return found[found >= 0]
+
+
+def _way(width: int, cells: int) -> Any:  # noqa: ANN401 - as above
+    """What leads to the cells, still empty: a look at every centroid, or a graph over them when they are many."""
+    if cells < MANY:
+        return faiss().IndexFlatIP(width)
+    graph: Any = faiss().IndexHNSWFlat(width, NEIGHBOURS, faiss().METRIC_INNER_PRODUCT)
+    graph.hnsw.efConstruction = CONSTRUCTION
+    return graph
 
 
 def rotation_of(dimensions: int) -> Any:  # noqa: ANN401 - as above

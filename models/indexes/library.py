@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -168,8 +169,9 @@ class LibraryIndex:
         if state is None or state.saved.dimensions != self._dimensions:
             return self._begun()
         try:
-            generation = Generation(self._folder, state.saved)
-        except (Damaged, OSError):
+            with _worded():
+                generation = Generation(self._folder, state.saved)
+        except Damaged:
             return self._begun()
         self._stamp, self._changed = state.stamp, False
         self._tidy(state.saved.name)
@@ -308,7 +310,8 @@ def _begin_as_copy(folder: Path, place: Path) -> None:
 
 
 @contextlib.contextmanager
-def _worded():  # noqa: ANN202
+def _worded() -> Iterator[None]:
+    """What the system says of the folder, as a sentence."""
     try:
         yield
     except Timeout:

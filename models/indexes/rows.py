@@ -11,7 +11,7 @@ import mmap
 import os
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from msgspec import Struct
@@ -45,9 +45,11 @@ class Rows:
         """Open what was written, or begin. Raises Damaged when the files hold less or something else."""
         folder.mkdir(parents=True, exist_ok=True)
         self.form = form
-        self._records = _Log(folder / "vectors", form.itemsize, written.count)
-        self._ids = _Log(folder / "ids", ID.itemsize, written.count)
-        self._dead = _Log(folder / "dead", ID.itemsize, written.dead)
+        with contextlib.ExitStack() as opened:  # one that cannot be opened closes the others
+            self._records = opened.enter_context(_Log(folder / "vectors", form.itemsize, written.count))
+            self._ids = opened.enter_context(_Log(folder / "ids", ID.itemsize, written.count))
+            self._dead = opened.enter_context(_Log(folder / "dead", ID.itemsize, written.dead))
+            opened.pop_all()
         self._ids_sum, self._dead_sum = written.ids_sum, written.dead_sum
         self.ids: Ids = np.empty(0, np.int64)
         self._room = np.empty(0, np.int64)
@@ -203,6 +205,12 @@ class _Log:
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _unusable(path: Path, error: OSError) -> LibraryError:

@@ -331,10 +331,10 @@ while True:
 def test_killed_at_any_moment_it_holds_what_was_saved(tmp_path: Path) -> None:
     """Each round goes on where the last one was killed; 20 new ids and 5 replaced ones a step."""
     random, last = np.random.default_rng(4), 0
-    for _ in range(4):
+    for _ in range(3):
         process = subprocess.Popen([sys.executable, "-c", WRITING, str(tmp_path)], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
-        for _ in range(int(random.integers(5, 40))):
+        for _ in range(int(random.integers(5, 30))):
             last = int(process.stdout.readline())
         time.sleep(random.uniform(0, 0.05))
         process.kill()
