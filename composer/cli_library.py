@@ -9,17 +9,21 @@ from typing import Annotated
 
 import msgspec
 import typer
+from msgspec.structs import replace
 
 from composer import settings
-from composer.cli_common import Adapters, AsJson, adapters_of, opened, print_json, say
+from composer.cli_common import Adapters, AsJson, Workshop, adapters_of, opened, print_json, say
 from composer.collection import LibraryFolder
 from composer.errors import LibraryError
 from composer.holdings import Census, drop
 from composer.indexing import Step, index, scanned
 from composer.librarian import put_folder
+from composer.library.embed import embed
 from composer.library.pace import Pace
+from composer.library.workers import embed_with
 from composer.preparation import prepare_all
 from composer.progress import Meter
+from composer.settings import Settings
 from composer.wire import AnyReport, Indexing, Scanned
 
 library_app = typer.Typer(help="The picture library.", no_args_is_help=True)
@@ -37,6 +41,24 @@ STEPS: dict[Step, str] = {
 }
 
 
+@library_app.callback()
+def library_place(
+    context: typer.Context,
+    place: Annotated[
+        str | None,
+        typer.Option("--index", help="Search on milvus://HOST:PORT/NAME or milvus:FILE.db instead of the setting's."),
+    ] = None,
+) -> None:
+    """The picture library."""
+    if place is not None:
+        adapters, given = adapters_of(context), place
+
+        def workshop(chosen: Settings) -> Workshop:
+            return adapters.workshop(replace(chosen, index=given))
+
+        context.obj = replace(adapters, workshop=workshop)
+
+
 @library_app.command("add")
 def library_add(context: typer.Context, folder: Folder, as_json: AsJson = False) -> None:
     """Take a folder into the library: read its pictures and give each a vector."""
@@ -47,6 +69,28 @@ def library_add(context: typer.Context, folder: Folder, as_json: AsJson = False)
 def library_scan(context: typer.Context, folder: Folder, as_json: AsJson = False) -> None:
     """Bring the catalogue up to date with a folder, without the encoder."""
     _library(context, folder, vectors=False, as_json=as_json)
+
+
+@library_app.command("embed")
+def library_embed(
+    context: typer.Context,
+    folder: Annotated[list[Path] | None, typer.Argument(help="Folders; all of the library if none is given.")] = None,
+    on: Annotated[str | None, typer.Option(help="ray, or ray://HOST:PORT for several machines.")] = None,
+) -> None:
+    """Give vectors to pictures that have none, here or on other machines. It may be stopped and goes on later."""
+    places, cancel = [str(each.absolute()) for each in folder or ()], adapters_of(context).cancel
+    with opened(context) as workshop, Meter() as meter:
+        catalogue, encoder = workshop.catalogue(), workshop.tools().encoder
+        before = catalogue.embeddings.counts().get(encoder.id, 0)
+        if on is None:
+            steps = embed(catalogue, places, encoder, cancel)
+        else:
+            steps = embed_with(catalogue, places, encoder.id, workshop.workers(on), cancel)
+        for step in steps:
+            meter.count(STEPS["look"], step.done, step.total, step.notice)
+        made = catalogue.embeddings.counts().get(encoder.id, 0) - before
+        left = len(catalogue.embeddings.missing(encoder.id, places))
+    sys.stdout.write(f"{made} pictures have a vector now; {left} have none.\n")
 
 
 @library_app.command("prepare")

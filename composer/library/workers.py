@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Protocol
 
-import numpy as np
 from msgspec import Struct
 
 from composer.errors import ModelFailed
@@ -119,8 +118,3 @@ def _tasks(catalogue: Catalogue, rows: Ids) -> list[Task]:
             paths.setdefault((row, width, height), []).append(joined(place, name))
         found += [Task(row, tuple(files), width, height) for (row, width, height), files in paths.items()]
     return found
-
-
-def nothing() -> Vectors:
-    """No vectors."""
-    return np.empty((0, 0), np.float32)

@@ -94,7 +94,7 @@ class RayWorkers:
         import ray.data
 
         root = str(Path(__file__).parents[2])
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "ignore_reinit_error": True}
         if self._address == HERE:
             ray.init(
                 address="local", num_cpus=self._processors or None, include_dashboard=False,
@@ -130,15 +130,25 @@ class Looker:
     """What runs in a worker: an encoder, and threads that decode ahead of it."""
 
     def __init__(self, factory: Callable[..., ImageEncoder], args: Sequence[object], threads: int) -> None:
-        self._encoder = factory(*args)
         self._threads = max(1, threads)
+        self._failure = ""
+        try:
+            self._encoder = factory(*args)
+        except ComposerError as error:  # raised here, Ray would try it again and again
+            self._failure = _packed(error)
 
     def __call__(self, block: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Rows in, rows with vectors out, BATCH at a time. A picture that cannot be read has a vector of zeros."""
+        if self._failure:
+            yield _failed(self._failure)
+            return
         items = zip(block["row"].tolist(), block["task"].tolist(), strict=True)
-        with closing(in_order(self._looked_at, items, Cancel(), self._threads, 2 * BATCH)) as looked:
-            while batch := list(islice(looked, BATCH)):
-                yield self._encoded(batch)
+        try:
+            with closing(in_order(self._looked_at, items, Cancel(), self._threads, 2 * BATCH)) as looked:
+                while batch := list(islice(looked, BATCH)):
+                    yield self._encoded(batch)
+        except ComposerError as error:
+            yield _failed(_packed(error))
 
     def _looked_at(self, item: tuple[int, str]) -> tuple[int, Image | None, list[tuple[str, str]]]:
         paths, width, height = json.loads(item[1])
@@ -162,6 +172,7 @@ class Looker:
         return {
             "row": np.array([row for row, _, _ in batch], np.int64), "vector": vectors, "good": good,
             "broken": [json.dumps(broken) for _, _, broken in batch], "encoder": [self._encoder.id] * len(batch),
+            "failure": [""] * len(batch),
         }  # fmt: skip
 
 
@@ -194,7 +205,23 @@ def _server(where: str) -> addresses.Address:
     return server
 
 
+def _packed(error: ComposerError) -> str:
+    return json.dumps([isinstance(error, ModelNotReady), error.message, error.hint])
+
+
+def _failed(failure: str) -> dict[str, Any]:
+    """A row that says why there are none."""
+    return {
+        "row": np.array([-1], np.int64), "vector": np.zeros((1, 1), np.float32), "good": np.array([False]),
+        "broken": ["[]"], "encoder": [""], "failure": [failure],
+    }  # fmt: skip
+
+
 def _seen(block: dict[str, Any]) -> Seen:
+    """A block of rows as the catalogue's side knows it. Raises what a worker could not do."""
+    for failure in filter(None, block["failure"]):
+        not_ready, message, hint = json.loads(str(failure))
+        raise (ModelNotReady if not_ready else ModelFailed)(message, hint)
     good = np.asarray(block["good"], bool)
     broken = [(path, reason) for text in block["broken"] for path, reason in json.loads(text)]
     return Seen(
@@ -208,18 +235,12 @@ def _seen(block: dict[str, Any]) -> Seen:
 
 @contextmanager
 def _telling(where: str) -> Generator[None, None, None]:
-    """Turn what Ray raises into a sentence; what a worker's encoder said in words comes out as it was said."""
+    """Turn what Ray raises into a sentence."""
     try:
         yield
     except (ComposerError, Cancelled, GeneratorExit):
         raise
     except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None:
-            told = getattr(cause, "cause", None)
-            if isinstance(told, ComposerError):
-                raise told from error
-            cause = told if isinstance(told, BaseException) else cause.__cause__
         words = (str(error).strip() or type(error).__name__).splitlines()[-1][:200]
         if isinstance(error, ConnectionError):
             raise ModelNotReady(

@@ -80,6 +80,12 @@ def test_another_encoder_on_the_workers_is_told(catalogue: Catalogue, workers: W
     assert catalogue.embeddings.counts() == {}
 
 
+def test_an_encoder_that_workers_cannot_make_is_told(catalogue: Catalogue, host: Host, workers: Workers) -> None:  # noqa: ARG001 - its Ray is used
+    broken = host.build(RayWorkers, "ray", Colours, (True,))
+    with pytest.raises(ModelNotReady, match="The weights are not on this machine"):
+        list(embed_with(catalogue, [], Colours.id, broken, Cancel()))
+
+
 def test_a_stop_is_heeded(catalogue: Catalogue, workers: Workers, tmp_path: Path) -> None:
     cancel = Cancel()
     cancel.cancel()
