@@ -35,7 +35,8 @@ def engine() -> int:
     import os
 
     from composer import settings
-    from composer.service import Late, Service
+    from composer.service import Service
+    from composer.source import Late
     from models.registry import Models
     from models.shelf import Shelf
 

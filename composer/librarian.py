@@ -25,8 +25,10 @@ from composer.library.pace import Pace
 from composer.library.query import Aim, Found, aim, find, hits, is_ranked
 from composer.library.sidecars import edit_picture
 from composer.library.walk import check_folder
+from composer.library.watch import Change
 from composer.ports import Cancel
 from composer.types import Language
+from composer.watching import Watchman
 from composer.wire import (
     AnyReport,
     Described,
@@ -67,16 +69,27 @@ class Librarian:
     """Does the library's commands, from any thread; whoever calls is inside the gate."""
 
     def __init__(
-        self, shelves: Shelves, pace: Pace, gate: Gate, language: Callable[[], Language] = lambda: "en"
+        self,
+        shelves: Shelves,
+        pace: Pace,
+        gate: Gate,
+        language: Callable[[], Language] = lambda: "en",
+        changed: Callable[[Change], None] = lambda _: None,
     ) -> None:
-        """`language` is asked for what sentences about pictures are to be in."""
+        """`language` is asked for what sentences about pictures are to be in.
+
+        `changed` is told, from a thread of its own, of watched folders that should be indexed again.
+        """
         self._shelves, self._language = shelves, language
         self._pace, self._gate = pace, gate
         self._kept: OrderedDict[str, Found] = OrderedDict()
         self._aiming = ThreadPoolExecutor(1, "aim")
         self._census = holdings.Census()
+        self._changed, self._watchman = changed, Watchman(changed)
+        self._begun = False
 
     def close(self) -> None:
+        self._watchman.close()
         self._aiming.shutdown(wait=False, cancel_futures=True)
 
     def forget(self) -> None:
@@ -177,8 +190,20 @@ class Librarian:
                 self._pace.share = min(1.0, max(0.01, command.share))
                 (self._pace.pause if command.paused else self._pace.resume)()
             case ShowLibrary():
-                pass
+                self._catch_up()
+        self._watch()
         return self._state()
+
+    def _watch(self) -> tuple[str, ...]:
+        """Returns the folders that were not watched before."""
+        return self._watchman.follow([folder.path for folder in self._catalogue().folders.all() if folder.watched])
+
+    def _catch_up(self) -> None:
+        """Once: what changed in watched folders while no engine was running."""
+        if not self._begun:
+            self._begun = True
+            for folder in self._watch():
+                self._changed(Change(folder))
 
     def _state(self) -> LibraryShown:
         return LibraryShown(self._census.state(self._catalogue(), self._pace))

@@ -10,10 +10,10 @@ import locale
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from composer import settings, shelving
 from composer.errors import Cancelled, ComposerError
@@ -24,10 +24,12 @@ from composer.library.catalogue import Catalogue
 from composer.library.pace import Pace
 from composer.library.scan import scan
 from composer.library.search import by_words
+from composer.library.watch import Change
 from composer.pipeline import Tools, compose
 from composer.ports import Cancel, ModelShelf, TextReader
 from composer.preparation import Preparation
 from composer.publish.export import export
+from composer.source import Source
 from composer.types import Candidate, Composed, Language, Notice, StageProgress
 from composer.wire import (
     AnyCommand,
@@ -41,7 +43,9 @@ from composer.wire import (
     Failed,
     Found,
     Happened,
+    Indexing,
     IndexLibrary,
+    LibraryChanged,
     Ready,
     RenewModels,
     ReportLine,
@@ -58,64 +62,6 @@ from composer.wire import (
 IDLE = 20.0
 """Seconds without a job for the models before the re-ranker may look ahead: a writer who goes on at once has none of
 it, one who reads has all of it."""
-
-
-class Source(Protocol):
-    """Where the service gets its models from."""
-
-    def catalogue(self) -> Catalogue: ...
-    def tools(self) -> Tools: ...
-    def reader(self) -> TextReader | None: ...
-    def renew(self) -> None:
-        """Free what was made; the next job's models are made from the settings as they are then."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class Maker(Protocol):
-    """What `Late` makes: a source for one state of the settings."""
-
-    def catalogue(self) -> Catalogue: ...
-    def tools(self) -> Tools: ...
-    def reader(self) -> TextReader | None: ...
-    def close(self) -> None: ...
-
-
-class Late:
-    """A source that is made when it is first asked for something, and anew after `renew`.
-
-    What is wrong with its settings is then the answer to a job, and the next job tries again.
-    """
-
-    def __init__(self, make: Callable[[], Maker]) -> None:
-        self._make = make
-        self._made: Maker | None = None
-        self._making = threading.Lock()
-
-    def catalogue(self) -> Catalogue:
-        return self._source().catalogue()
-
-    def tools(self) -> Tools:
-        return self._source().tools()
-
-    def reader(self) -> TextReader | None:
-        return self._source().reader()
-
-    def renew(self) -> None:
-        with self._making:
-            made, self._made = self._made, None
-            if made is not None:
-                made.close()
-
-    def close(self) -> None:
-        self.renew()
-
-    def _source(self) -> Maker:
-        with self._making:
-            if self._made is None:
-                self._made = self._make()
-            return self._made
 
 
 class Service:
@@ -145,7 +91,10 @@ class Service:
         self._ahead: Preparation | None = None
         self._composing = threading.Event()
         shelves = _Shelves(self._catalogue, self._tools, self._reader)
-        self._librarian = Librarian(shelves, Pace(self._composing.is_set), self._gate, _language)
+        self._librarian = Librarian(shelves, Pace(self._composing.is_set), self._gate, _language, self._changed)
+        self._ending = Cancel()
+        self._due: set[str] = set()
+        """Watched folders that changed and wait to be indexed."""
         self._lanes: dict[str, Lane] = {}
 
     def run(self) -> None:
@@ -168,7 +117,7 @@ class Service:
         finally:
             with self._starting:
                 cancels = [*self._waiting.values(), *self._running.values()]
-            for cancel in cancels:
+            for cancel in (*cancels, self._ending):
                 cancel.cancel()
             for lane in self._lanes.values():
                 lane.close()
@@ -227,7 +176,7 @@ class Service:
 
     def _carry_out(self, job: int, command: AnyCommand, cancel: Cancel) -> None:
         if isinstance(command, LibraryCommand):
-            self._tend(job, command, cancel)
+            self._say_all(job, self._tended(command, cancel))
             return
         match command:
             case Compose():
@@ -244,8 +193,7 @@ class Service:
             case CancelJob() | Shutdown():
                 pass  # never on a lane
             case _:
-                for report in shelving.carry_out(command, self._shelf, cancel):
-                    self._say(job, report)
+                self._say_all(job, shelving.carry_out(command, self._shelf, cancel))
                 if isinstance(command, shelving.RENEWING):
                     self._lanes["models"].put(self._renew)
 
@@ -272,17 +220,37 @@ class Service:
             self._librarian.forget()
             self._models.renew()
 
-    def _tend(self, job: int, command: LibraryCommand, cancel: Cancel) -> None:
+    def _tended(self, command: LibraryCommand, cancel: Cancel) -> Iterator[AnyReport]:
         """The library's commands. Work in the background leaves when the models are renewed, to go on with new ones."""
         while True:
             inner = Within(cancel)
             try:
                 with self._gate.using(inner.cancel if isinstance(command, IndexLibrary) else None):
-                    for report in self._librarian.carry_out(command, inner):
-                        self._say(job, report)
+                    yield from self._librarian.carry_out(command, inner)
                     return
             except Cancelled:
                 cancel.check()
+
+    def _changed(self, change: Change) -> None:
+        """A watched folder is indexed when the lane is free, once however often it changed by then."""
+        if change.notice:
+            self._say(0, Indexing("scan", 0, 0, change.folder, change.notice))
+        elif change.folder not in self._due:
+            self._due.add(change.folder)
+            self._lanes["indexing"].put(lambda: self._catch_up(change.folder))
+
+    def _catch_up(self, folder: str) -> None:
+        self._due.discard(folder)
+        changed = False
+        try:
+            for report in self._tended(IndexLibrary((folder,)), self._ending):
+                changed |= isinstance(report, Scanned) and bool(report.added or report.removed)
+        except Cancelled:
+            return
+        except ComposerError as error:
+            self._say(0, Indexing("scan", 0, 0, folder, str(error)))
+        if changed:
+            self._say(0, LibraryChanged())
 
     def _look_ahead(self, cancel: Cancel) -> None:
         """While nobody waits. Nothing of it is told, and nothing depends on it."""
@@ -325,6 +293,10 @@ class Service:
             found = by_words(catalogue, command.text, command.libraries, command.limit)
             pictures = catalogue.pictures([row for row, _ in found], command.libraries)
         return tuple(Candidate(picture=pictures[row], words=score, final=score) for row, score in found)
+
+    def _say_all(self, job: int, reports: Iterable[AnyReport]) -> None:
+        for report in reports:
+            self._say(job, report)
 
     def _say(self, job: int, report: AnyReport) -> None:
         line = encode(ReportLine(job, report))

@@ -14,7 +14,8 @@ import pytest
 from composer import wire
 from composer.errors import LibraryError, ModelNotReady
 from composer.pipeline import Tools
-from composer.service import Late, Service
+from composer.service import Service
+from composer.source import Late
 from composer.types import Brief, Composed, Composition, TextDelta
 from tests.composer.fakes import Bench, HeldWriter, ScriptedWriter
 from tests.composer.shelf import FakeShelf

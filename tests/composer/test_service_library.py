@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from composer import wire
-from composer.collection import Query
+from composer.collection import LibraryFolder, Query
 from composer.gate import Gate, Within
+from composer.library.folders import Folder
 from composer.ports import Cancel, Vectors
-from tests.composer.fakes import draw_library
+from tests.composer.fakes import draw, draw_library
 from tests.composer.test_service import PATIENCE, Place
 
 
@@ -118,6 +119,24 @@ def test_renewing_the_models_waits_for_indexing_to_leave_and_it_goes_on(
     assert place.bench.renewed == 1
     assert place.engine.end(job) == wire.Done(), "it went on with the new models"
     assert found(place).hits[0].vector is not None
+
+
+def test_a_watched_folder_is_indexed_when_it_changes(place: Place, tmp_path: Path) -> None:
+    folder = draw_library(tmp_path / "watched")
+    put = place.engine.send(wire.PutFolder(LibraryFolder(path=str(folder), watched=True)))
+    assert place.engine.end(put) == wire.Done()
+    place.engine.end(place.engine.send(wire.IndexLibrary()))
+    draw(folder / "new-boat.png", "red", 77)
+    place.engine.reports.wait(lambda line: line.job == 0 and isinstance(line.report, wire.LibraryChanged))
+    assert found(place, "new").hits[0].picture.path == str(folder / "new-boat.png")
+
+
+def test_what_changed_while_no_engine_ran(place: Place, tmp_path: Path) -> None:
+    folder = draw_library(tmp_path / "watched")
+    place.bench.catalogue().folders.put(Folder(str(folder), watched=True))
+    place.engine.send(wire.ShowLibrary())
+    place.engine.reports.wait(lambda line: line.job == 0 and isinstance(line.report, wire.LibraryChanged))
+    assert found(place).total == 8
 
 
 # --- the gate ---------------------------------------------------------------------------------------------------------

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from composer.library import search
 from composer.library.catalogue import Catalogue, Entry
 from composer.library.metadata import Words
 from composer.library.search import by_words
@@ -148,3 +150,61 @@ def test_any_text_is_a_query(filled: Catalogue, text: str) -> None:
 
 def test_an_empty_library_has_nothing(catalogue: Catalogue) -> None:
     assert by_words(catalogue, "castle", [], 5) == []
+
+
+# --- terms that many pictures have ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+    """Sixty pictures of hills, some of them with a mill or a bridge, and terms common from ten pictures on."""
+    things = {7: "mill", 21: "mill", 30: "bridge"}
+    captions = {f"p{at:02}": f"A hill with a {things.get(at, 'tree')}" for at in range(60)}
+    fill(catalogue, captions)
+    fill(catalogue, {"far": "A hill"}, "/far")
+    monkeypatch.setattr(search, "MOST_ROWS", 10)
+    monkeypatch.setattr(search, "MOST_SHARE", 1.0)
+    return catalogue
+
+
+def test_every_picture_with_a_rarer_term_is_found(many: Catalogue) -> None:
+    assert set(names(many, "mill on a hill", limit=2)) == {"p07", "p21"}
+
+
+def test_scores_are_those_of_a_full_search(many: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = dict(by_words(many, "mill on a hill with a tree", (), 60))
+    monkeypatch.setattr(search, "MOST_ROWS", 1000)
+    every = dict(by_words(many, "mill on a hill with a tree", (), 60))
+    assert len(some) < len(every)
+    assert some == pytest.approx({row: every[row] for row in some})
+
+
+def test_a_common_term_alone_gives_some_of_its_pictures(many: Catalogue) -> None:
+    found = names(many, "hill", limit=60)
+    assert len(found) == 10
+    assert found[0] == "far", "the shortest caption"
+
+
+def test_common_terms_are_looked_for_where_pictures_are_wanted(many: Catalogue) -> None:
+    assert len(names(many, "hill", limit=60, folders=("/pictures",))) == 10
+    assert names(many, "hill", folders=("/far",)) == ["far"]
+    wanted = np.array([2, 5, 9])
+    found = by_words(many, "hill", (), 60, among=wanted)
+    assert sorted(row for row, _ in found) == wanted.tolist()
+
+
+def test_those_with_most_of_the_common_terms_come_first(many: Catalogue) -> None:
+    assert "far" not in names(many, "hill tree", limit=60)
+
+
+def test_a_term_that_nearly_all_have_is_left_out(many: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MOST_SHARE", 0.5)
+    assert by_words(many, "hill mill", (), 60) == by_words(many, "mill", (), 60)
+    assert len(by_words(many, "hill", (), 60)) == 10, "unless there is nothing else"
+
+
+def test_only_wanted_rows(filled: Catalogue) -> None:
+    row = filled.row_of(f"{'bridge':0>32}")
+    assert row is not None
+    assert [each for each, _ in by_words(filled, "Scotland", (), 8, among=np.array([row]))] == [row]
+    assert by_words(filled, "Scotland", (), 8, among=np.empty(0, np.int64)) == []
