@@ -336,6 +336,16 @@ def test_a_crash_costs_one_file(tmp_path: Path) -> None:
     assert children() == before
 
 
+def test_a_file_that_crashes_its_reader_is_one_file(catalogue: Catalogue, folder: Path, run: Scan) -> None:
+    """pi_heif 1.4.0 ends with a segmentation fault over a name of metadata that is not valid text."""
+    (folder / "a.heic").write_bytes(HEIC_TURNED.replace(b"Exif", b"Exi\xff", 1))
+    (folder / "b.heic").write_bytes(HEIC_TURNED)
+    *_, last = run()
+    assert last.total == 2
+    assert "b.heic" in {Path(path).name for row in catalogue.rows([]).tolist() for path in catalogue.paths(row)}
+    assert set(reasons(catalogue, folder)) <= {"a.heic"}
+
+
 def test_what_takes_too_long_is_given_up(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(data("JPEG", size=(2500, 2500)))
