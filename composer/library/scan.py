@@ -158,7 +158,6 @@ class _Intake:
             with closing(work) as entries:
                 for entry in entries:
                     self._batch.append(entry)
-                    self._taken += 1
                     if len(self._batch) >= BATCH or monotonic() - since >= BATCH_SECONDS:
                         self._keep()
                         since = monotonic()
@@ -197,6 +196,7 @@ class _Intake:
         batch, self._batch = self._batch, []
         if batch:
             self._catalogue.record(batch)
+            self._taken += len(batch)  # not when it could not be written: its directory must stay open
         while self._open and self._open[0][0] <= self._taken:
             _, folder, gone = self._open.popleft()
             if not folder.digest:
