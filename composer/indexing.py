@@ -16,6 +16,7 @@ from composer.library.pace import Pace
 from composer.library.query import Finders
 from composer.library.reading import read_texts
 from composer.library.scan import ScanProgress, scan
+from composer.library.screens import screen
 from composer.ports import Cancel, TextReader
 from composer.wire import AnyReport, Indexing, Scanned
 
@@ -59,6 +60,7 @@ def index(shelves: Shelves, folders: Sequence[str], cancel: Cancel, pace: Pace) 
             yield Indexing("scan", 0, 0, place, str(error))
     if places:
         yield from _tried("look", _looked(shelves, places, cancel, pace), "Pictures were not looked at")
+        yield from told("screens", _screened(catalogue, places, cancel, pace))
         yield from _tried("text", _read(shelves, places, cancel, pace), "Text in pictures was not read")
         yield from _tried("index", _filled(shelves, cancel, pace), "The index was not filled")
 
@@ -85,6 +87,11 @@ def _looked(shelves: Shelves, places: Sequence[str], cancel: Cancel, pace: Pace)
     catalogue, encoder = shelves.catalogue(), shelves.tools().encoder
     yield from told("look", embed(catalogue, places, encoder, cancel, pace=pace))
     yield from told("captions", embed_captions(catalogue, places, encoder, cancel, pace=pace))
+
+
+def _screened(catalogue: Catalogue, places: Sequence[str], cancel: Cancel, pace: Pace) -> Iterator[ScanProgress]:
+    for step in screen(catalogue, places, cancel, pace):
+        yield ScanProgress(step.done, step.total, "")
 
 
 def _read(shelves: Shelves, places: Sequence[str], cancel: Cancel, pace: Pace) -> Iterator[Indexing]:

@@ -25,7 +25,11 @@ from composer.ports import Ids
 SQUARE = 10
 """Sides that differ by less than one part of so many make a square."""
 
-Condition = tuple[str, Sequence[str | int]]
+SHARP, SAFE, UNMARKED = 0.5, 0.5, 0.5
+"""Sharpness from which a picture passes the screens, and what it must stay below of the unsafe and of watermarks. Of
+photographs 0.2 % lie below that sharpness, of those blurred by 2.5 pixels 98 % (composer/library/screens.py)."""
+
+Condition = tuple[str, Sequence[str | float]]
 """SQL and its values."""
 
 _FEW = 20_000
@@ -76,7 +80,7 @@ def left_out(catalogue: Catalogue) -> Ids:
     return np.union1d(*(numbers(catalogue.database, *each) for each in _never(Filter())))
 
 
-def numbers(database: Database, sql: str, values: Sequence[str | int] = ()) -> Ids:
+def numbers(database: Database, sql: str, values: Sequence[str | float] = ()) -> Ids:
     """The column `n` of a query, in its order, as one array.
 
     SQLite writes them as one text: a Python object for each line would take a hundred bytes where a number takes eight.
@@ -151,6 +155,9 @@ def _facts(wish: Filter) -> Iterator[Condition]:
         yield "taken >= ?", [_date(wish.taken_from)]
     if wish.taken_to:
         yield "taken > '' AND taken <= ?", [_date(wish.taken_to) + "~"]  # after every day that begins like this
+    if wish.screens:
+        seen = "coalesce(sharpness, 1) >= ? AND coalesce(unsafe, 0) < ? AND coalesce(mark, 0) < ? AND kind <> 'text'"
+        yield seen, [SHARP, SAFE, UNMARKED]
     if wish.people is False:
         yield "coalesce(faces, 0) = 0", []
 

@@ -10,6 +10,8 @@ from composer.types import Candidate, Picture
 
 RRF_K = 60
 """Reciprocal rank fusion's constant (Cormack, Clarke and Buettcher 2009)."""
+NOISE = 0.02
+"""Cosines of near-duplicates that differ by less say nothing of which of them fits better."""
 
 
 class Ranking(Struct, frozen=True):
@@ -42,28 +44,32 @@ def shortlist(
     pictures: Callable[[Sequence[int]], Mapping[int, Picture]],
     cosine: Callable[[Sequence[int]], Mapping[int, float]],
 ) -> tuple[Candidate, ...]:
-    """The `count` best pictures of all rankings, near-duplicates counted as one (the first of each group stays).
+    """The `count` best pictures of all rankings, near-duplicates counted as one.
 
+    Of a group the first stays, or the one with the most pixels of those that were found and are as near as it.
     `cosine` gives the similarity of rows that only the words had found, so that every candidate carries both scores.
     """
     order = fuse(rankings)
     known = pictures(order[: count * 6])
-    kept: list[int] = []
-    groups: set[str] = set()
+    groups: dict[str, list[int]] = {}
     for row in order:
-        picture = known.get(row)
-        if picture is None or (picture.group and picture.group in groups):
-            continue
-        groups.add(picture.group)
-        kept.append(row)
-        if len(kept) == count:
-            break
+        if row in known:
+            groups.setdefault(known[row].group or f"alone {row}", []).append(row)
+    shown = list(groups.values())[:count]
     words = _best(rankings, "words")
-    vector = {**cosine(kept), **_best(rankings, "vector")}
+    vector = {**cosine([row for group in shown for row in group]), **_best(rankings, "vector")}
+    kept = [_largest(group, known, vector) for group in shown]
     return tuple(
         Candidate(picture=known[row], vector=vector.get(row), words=words.get(row, 0.0 if known[row].caption else None))
         for row in kept
     )
+
+
+def _largest(group: Sequence[int], known: Mapping[int, Picture], vector: Mapping[int, float]) -> int:
+    """Of the copies that are as near as the first, the one with the most pixels; the first of those."""
+    first = vector.get(group[0], 0.0)
+    near = [row for row in group if row == group[0] or vector.get(row, -1.0) >= first - NOISE]
+    return max(near, key=lambda row: known[row].width * known[row].height)
 
 
 def _best(rankings: Sequence[Ranking], kind: str) -> dict[int, float]:

@@ -91,7 +91,7 @@ def own(desk: Desk, tmp_path: Path) -> Path:
 def test_indexing_goes_step_by_step(desk: Desk, library: Path) -> None:
     said = desk.index(library)
     steps = [report.step for report in said if isinstance(report, wire.Indexing)]
-    assert list(dict.fromkeys(steps)) == ["scan", "look", "captions", "index"]
+    assert list(dict.fromkeys(steps)) == ["scan", "look", "captions", "screens", "index"]
     assert wire.Scanned(str(library), 8, 8, 0) in said
     last = said[-1]
     assert isinstance(last, wire.LibraryShown)

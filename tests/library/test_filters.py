@@ -104,6 +104,15 @@ def test_what_was_seen_in_pictures(filled: Catalogue) -> None:
     assert names(filled, Filter(people=False)) == {"zurich", "hangzhou"}
 
 
+def test_screens(filled: Catalogue) -> None:
+    seen = {"paris": "sharpness = 0.1", "zurich": "sharpness = 0.9, unsafe = 0.9", "hangzhou": "kind = 'text'",
+            "plain": "sharpness = 0.9, unsafe = 0.1"}  # fmt: skip
+    with filled.database.writing() as link:
+        for name, change in seen.items():
+            link.execute(f"UPDATE pictures SET {change} WHERE id = ?", [key(name)])  # noqa: S608 - as above
+    assert names(filled, Filter(screens=True)) == {"plain", "later"}, "what was not looked at passes"
+
+
 def test_marks_and_uses(filled: Catalogue) -> None:
     filled.marks.put([key("paris")], rating=3, tags=["red", "cover page"])
     filled.marks.put([key("plain")], rating=5, tags=["cover"])

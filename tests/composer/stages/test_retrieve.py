@@ -69,6 +69,16 @@ def test_near_duplicates_count_once_and_the_best_stays() -> None:
     assert [each.picture.id for each in found] == ["1", "4", "5", "7"]
 
 
+def test_the_largest_copy_stays_where_it_is_as_near() -> None:
+    def some(rows: Sequence[int]) -> dict[int, Picture]:
+        return {row: replace(picture(str(row), "g" if row < 4 else ""), width=100 * row) for row in rows}
+
+    ranks = [Ranking("vector", ((1, 0.90), (4, 0.895), (2, 0.89), (3, 0.80)))]
+    found = shortlist(ranks, 2, some, lambda _: {})
+    assert [each.picture.id for each in found] == ["2", "4"], "3 is larger, but not as near"
+    assert found[0].vector == 0.89
+
+
 def test_every_candidate_carries_both_scores() -> None:
     found = {each.picture.id: each for each in listed([ranking("vector", 7, 8), ranking("words", 9)], 3)}
     assert found["7"].vector == 1.0
