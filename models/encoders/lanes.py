@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -28,9 +29,10 @@ class Lanes:
 
         threads = torch.get_num_threads()
         self.count = min(MOST, threads)
-        self._pool = ThreadPoolExecutor(self.count, "lane", torch.set_num_threads, (max(1, threads // self.count),))
-        list(self._pool.map(_wait, [0.01] * self.count))  # all have started: a thread made later gets what is set last
-        torch.set_num_threads(threads)
+        self._pool = ThreadPoolExecutor(self.count, "lane", _begin, (max(1, threads // self.count),))
+        together = Barrier(self.count)
+        list(self._pool.map(lambda _: together.wait(), range(self.count)))  # so that all have begun
+        torch.set_num_threads(threads)  # what was set last holds for every thread that begins later
 
     def map(self, work: Callable[[Sequence[T]], R], items: Sequence[T]) -> list[R]:
         """`work` for parts of the items, in their order; for a single part on the caller's thread with all of torch's.
@@ -45,7 +47,9 @@ class Lanes:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _wait(seconds: float) -> None:
-    import time
+def _begin(threads: int) -> None:
+    """Torch gives a thread its number when the thread first asks; what is set before that is forgotten."""
+    import torch
 
-    time.sleep(seconds)
+    torch.get_num_threads()
+    torch.set_num_threads(threads)

@@ -11,7 +11,6 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from composer.errors import Cancelled, LibraryError
@@ -338,72 +337,6 @@ def test_a_full_disk_is_said(catalogue: Catalogue, folder: Path, monkeypatch: py
     with pytest.raises(LibraryError, match="no space left"):
         list(scan(catalogue, folder, Cancel()))
     assert not list(catalogue.previews.rglob("*.part"))
-
-
-# --- vectors -------------------------------------------------------------------------------------------------------
-
-
-def test_every_picture_gets_a_vector_once(catalogue: Catalogue, folder: Path, run: Scan, encoder: MeanColours) -> None:
-    fill(folder, 10)
-    run()
-    reports = list(embed(catalogue, [str(folder)], encoder, Cancel(), batch=4))
-    assert [report.done for report in reports] == [4, 8, 10]
-    rows, vectors = catalogue.embeddings.of(encoder.id)
-    assert rows.tolist() == catalogue.rows([]).tolist()
-    assert vectors.dtype == np.float32
-    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
-    fill(folder, 1, 50)
-    run()
-    list(embed(catalogue, [], encoder, Cancel()))
-    assert encoder.seen == 11
-    assert list(embed(catalogue, [], encoder, Cancel())) == []
-
-
-def test_what_broke_since_the_scan_is_taken_out_of_use_until_it_is_back(
-    catalogue: Catalogue, folder: Path, run: Scan, encoder: MeanColours
-) -> None:
-    paths = fill(folder, 6)
-    run()
-    whole = paths[0].read_bytes()
-    paths[0].write_bytes(b"broken")
-    paths[1].unlink()
-    reports = list(embed(catalogue, [], encoder, Cancel()))
-    assert reports[-1].done == 6
-    assert len(catalogue.rows([])) == len(catalogue.embeddings.of(encoder.id)[0]) == 4
-    assert reasons(catalogue, folder) == {
-        paths[0].name: "not a picture that can be read",
-        paths[1].name: "the file is gone",
-    }
-    paths[0].write_bytes(whole)
-    run()
-    assert len(catalogue.rows([])) == 5
-    sound(catalogue)
-
-
-def test_a_copy_stands_in_for_a_file_that_vanished(
-    catalogue: Catalogue, folder: Path, run: Scan, encoder: MeanColours
-) -> None:
-    [path] = fill(folder, 1)
-    shutil.copy(path, folder / "zz.jpg")
-    run()
-    path.unlink()
-    list(embed(catalogue, [], encoder, Cancel()))
-    assert encoder.seen == 1
-    assert len(catalogue.rows([])) == 1
-
-
-def test_cancelling_keeps_the_vectors_made(catalogue: Catalogue, folder: Path, run: Scan, encoder: MeanColours) -> None:
-    fill(folder, 12)
-    run()
-    cancel = Cancel()
-    work = embed(catalogue, [], encoder, cancel, batch=4)
-    next(work)
-    cancel.cancel()
-    with pytest.raises(Cancelled):
-        next(work)
-    assert len(catalogue.embeddings.of(encoder.id)[0]) == 4
-    list(embed(catalogue, [], encoder, Cancel(), batch=4))
-    assert encoder.seen == 12
 
 
 def test_an_unchanged_tree_is_scanned_fast(folder: Path, run: Scan) -> None:
