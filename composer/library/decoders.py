@@ -2,9 +2,9 @@
 
 Libraries that decode pictures are large and written in C; files of strangers make them crash, spin or swallow memory
 now and then. So files are opened in child processes that are held to seconds and to an amount of memory. What comes
-back is small: a preview, hashes and words. It costs no more than a few hundredths of the time that decoding in threads
-takes, and spares the threads waiting for Python's lock. decoder_child.py is the child's side. The two talk in frames of
-MessagePack with the length before it; nothing that a child says is executed.
+back is small: a preview, hashes and words. For 400 photographs of 1.4 megapixels it took 2 and 6 % more processor time
+than decoding in threads, the start of the children included. decoder_child.py is the child's side. The two talk in
+frames of MessagePack with the length before it; nothing that a child says is executed.
 """
 
 from __future__ import annotations
