@@ -1,7 +1,7 @@
 """Cells that a library falls into: unit centroids of its vectors, by k-means with cosines.
 
-Every vector of the sample is compared with every centroid, as a product of matrices. A graph over the centroids took
-longer for thousands of cells, and cells found in two steps, parts first, cost searches 0.03 of recall.
+Every vector of the sample is compared with every centroid, as a product of matrices. Cells found in two steps, parts
+first, took half the time, but cost searches 0.03 of recall (400,000 vectors, 2,048 cells).
 """
 
 from __future__ import annotations

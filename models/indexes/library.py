@@ -38,7 +38,7 @@ from models.indexes.rows import Damaged, Written
 
 FORMAT = 1
 LIMIT = 100_000
-"""Vectors up to which the index is exact: a search then takes some 6 ms on two cores, and no training is needed."""
+"""Vectors up to which the index is exact, and nothing needs to be learned."""
 GROWTH = 4
 """So many times what it was trained on, and the index is trained anew: its cells are then half as many as is best."""
 DEAD = 0.3
@@ -78,6 +78,7 @@ class LibraryIndex:
         self._stamp, self._changed = "", False
         self._folder, self._lock = _claimed(folder)
         self._generation = self._opened()
+        self._rebuild_if_needed()  # the last one may have been cut short
 
     @property
     def dimensions(self) -> int:

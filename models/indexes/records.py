@@ -1,8 +1,9 @@
 """How a vector lies in the side store: as half floats, or as one byte a number with a scale for each vector.
 
 Half floats are what the catalogue keeps, so nothing is lost. Bytes take half as much. They hold a vector that was
-turned by a random rotation: its numbers are then alike in size, and one scale fits them all (the error of a cosine is
-about 0.0005 at 512 numbers; without the rotation CLIP's few large numbers would make it three times as much).
+turned by a random rotation: its numbers are then alike in size, and one scale fits them all; without the rotation a few
+large numbers, as CLIP's vectors have them, would set the scale for the rest. At 512 numbers a cosine is off by 0.0003
+(standard deviation), and by 0.0015 at most, over the vectors of bench/search.py.
 """
 
 from __future__ import annotations
