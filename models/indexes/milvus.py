@@ -153,7 +153,7 @@ class MilvusIndex:
         limit = min(max(k, LEAST), MOST)
         found = self._ask(
             "search", data=list(queries), limit=limit, filter=condition, output_fields=["id"],
-            search_params={"metric_type": "COSINE", "params": _effort(self._place.kind, limit)},
+            search_params={"metric_type": "IP", "params": _effort(self._place.kind, limit)},
             consistency_level="Strong" if fresh else "Bounded",
         )  # fmt: skip
         return [[(int(hit["id"]), float(hit["distance"])) for hit in hits[:k]] for hits in found]

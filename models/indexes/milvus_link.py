@@ -55,7 +55,7 @@ class Link:
         schema.add_field("id", types.INT64, is_primary=True)
         schema.add_field("vector", types.FLOAT_VECTOR, dim=dimensions)
         index = self._library.MilvusClient.prepare_index_params()
-        index.add_index("vector", index_type=kind, metric_type="COSINE", params=building)
+        index.add_index("vector", index_type=kind, metric_type="IP", params=building)  # of unit vectors: the cosine
         return schema, index
 
     def close(self) -> None:
