@@ -29,7 +29,8 @@ def main_colours(pixels: NDArray[np.uint8]) -> tuple[str, ...]:
     levels = (pixels.reshape(-1, 3) >> 3).astype(np.int32)
     codes = _table()[levels[:, 0] * _STEPS * _STEPS + levels[:, 1] * _STEPS + levels[:, 2]]
     shares = np.bincount(codes, minlength=len(NAMES)) / max(1, len(codes))
-    return tuple(NAMES[code] for code in np.argsort(-shares, kind="stable")[:MOST].tolist() if shares[code] >= MAIN)
+    largest: list[int] = np.argsort(-shares, kind="stable")[:MOST].tolist()
+    return tuple(NAMES[code] for code in largest if shares[code] >= MAIN)
 
 
 def lab(pixels: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -98,7 +98,12 @@ def test_no_pair_is_missed(seed: int) -> None:
     near = np.bitwise_count(found.phash[first] ^ found.phash[second]) <= NEAR
     expected = set(zip(first[near].tolist(), second[near].tolist(), strict=True))
     left, right = near_pairs(found)
-    assert set(zip(left.tolist(), right.tolist(), strict=True)) == expected
+    twins = {pair for pair in expected if prints[pair[0]] == prints[pair[1]]}
+    found_pairs = set(zip(np.minimum(left, right).tolist(), np.maximum(left, right).tolist(), strict=True))
+    assert found_pairs <= expected
+    labels = duplicates._connected(left, right, len(prints))  # of those that are the same one stands for all
+    assert all(labels[one] == labels[two] for one, two in expected)
+    assert expected - twins <= found_pairs | {pair for pair in expected if labels[pair[0]] == labels[pair[1]]}
 
 
 def test_one_drawing_in_two_colours_is_two_pictures() -> None:
@@ -123,3 +128,54 @@ def test_a_fingerprint_outlives_compression() -> None:
     paint(3, (512, 384)).save(file, "JPEG", quality=40)
     first, second = fingerprint(paint(3, (512, 384))), fingerprint(Image.open(file))
     assert (first[0] ^ second[0]).bit_count() <= NEAR
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+def test_what_is_new_is_compared_with_all(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In steps the groups are those of all at once."""
+    monkeypatch.setattr(duplicates, "_FEW", few)
+    random = np.random.default_rng(few)
+    seeds = random.integers(0, 1 << 63, 60, dtype=np.uint64).tolist()
+    prints = [(seeds[random.integers(60)] ^ (1 << int(random.integers(64))), bytes(192)) for _ in range(300)]
+    whole = hashes(prints)
+    expected = group_ids(whole)
+    groups = [""] * 300
+    for done in (100, 150, 151, 300):
+        part = Hashes(
+            rows=whole.rows[:done], ids=whole.ids[:done], phash=whole.phash[:done], looks=whole.looks[:done],
+            aspect=whole.aspect[:done], groups=groups[:done],
+        )  # fmt: skip
+        before = 0 if done == 100 else {150: 100, 151: 150, 300: 151}[done]
+        groups[:done] = group_ids(part, part.rows >= before)
+    assert groups == expected
+
+
+def test_a_crowd_of_flat_drawings_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pairs looked at do not grow with the square; copies within the crowd are still found."""
+    monkeypatch.setattr(duplicates, "_CROWD", 50)
+    random = np.random.default_rng(1)
+    prints = [(7, random.integers(0, 256, 192, np.uint8).tobytes()) for _ in range(500)]
+    near = bytes(min(255, value + 2) for value in prints[0][1])
+    found = hashes([*prints, prints[5], (7, near)])
+    centred = duplicates._centred(found.looks)
+    pairs = duplicates._candidates(found.phash, centred, np.ones(len(found.rows), np.bool_))
+    assert sum(len(left) for left, _ in pairs) <= 64 * len(found.rows)
+    groups = group_ids(found)
+    assert groups[5] == groups[500] != ""
+    assert groups[0] == groups[501] != ""
+
+
+def test_a_chain_that_lost_its_middle_falls_apart(catalogue: Catalogue, folder: Path, run: Scan) -> None:
+    for number in range(3):
+        paint(number, (600, 400)).save(folder / f"{number}.png")
+    run()
+    one, two, three = catalogue.rows([]).tolist()
+    with catalogue.database.writing() as link:
+        for row, phash in ((one, 0), (two, 0b111111), (three, 0b111111111111)):
+            link.execute("UPDATE pictures SET phash = ?, look = zeroblob(192) WHERE row = ?", [phash, row])
+        link.execute("UPDATE meta SET value = 0 WHERE name = 'grouped'")
+    assert duplicates.group(catalogue) == 1
+    [middle] = catalogue.paths(two)
+    Path(middle).unlink()
+    run()
+    assert set(groups(catalogue).values()) == {""}

@@ -28,7 +28,7 @@ from composer.ports import Cancel
 from tests.library.conftest import MeanColours, paint
 from tests.library.killed import KeptIndex
 
-KILLS = int(os.environ.get("PICTORIAL_KILLS", "100"))
+KILLS = int(os.environ.get("PICTORIAL_KILLS", "30"))
 ROOT = Path(__file__).parents[2]
 COUNT = 90
 _ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # threads do not outlive a fork
@@ -119,7 +119,7 @@ def state(own: Path) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_hundred_kills_lose_nothing(tmp_path: Path, killer: Killer) -> None:
+def test_kills_at_any_moment_lose_nothing(tmp_path: Path, killer: Killer) -> None:
     began = monotonic()
     assert killer.run(tmp_path / "quiet", 120) == "ended"
     usual = monotonic() - began
@@ -272,8 +272,9 @@ def test_what_could_not_be_written_is_looked_at_again(
     def full(*_: object) -> None:
         raise LibraryError("The picture catalogue cannot be used: database or disk is full.")
 
-    with monkeypatch.context() as broken, pytest.raises(LibraryError, match="full"):
+    with monkeypatch.context() as broken:
         broken.setattr(catalogue, "record", full)
-        list(scan(catalogue, many, Cancel()))
+        with pytest.raises(LibraryError, match="full"):
+            list(scan(catalogue, many, Cancel()))
     list(scan(catalogue, many, Cancel()))
     assert catalogue.stats().files == COUNT + 2

@@ -58,6 +58,17 @@ def test_pages_are_text_and_scenes_are_photographs() -> None:
     assert look(scene()).writing == 0
 
 
+def test_words_laid_over_all_of_a_picture_are_a_mark() -> None:
+    plain, marked = scene(), scene()
+    words = Image.new("L", plain.size)
+    for top in range(0, 384, 70):
+        for left in range(0, 512, 130):
+            ImageDraw.Draw(words).text((left, top), "SAMPLE", font=ImageFont.load_default(22), fill=90)
+    marked.paste("white", mask=words)
+    assert (look(plain).mark or 0.0) < 0.3
+    assert (look(marked).mark or 0.0) > 0.5
+
+
 def test_flat_shapes_are_a_drawing() -> None:
     image = Image.new("RGB", (400, 400), "white")
     ImageDraw.Draw(image).ellipse((80, 60, 330, 300), fill=(220, 0, 0), outline="black", width=6)
