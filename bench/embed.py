@@ -199,7 +199,7 @@ def ours(catalogue: Catalogue, encoder: OpenClipEncoder, folder: Path) -> float:
 
 
 def clip_inference(python: str, weights: Path, pictures: Path, out: Path) -> float:
-    """Pictures a second by its own statistics, from its first batch to its last."""
+    """Pictures a second by its own statistics: reading, computing and writing, batch after batch."""
     script = (
         "import sys\nfrom clip_retrieval.clip_inference.main import main\n"
         "main(input_dataset=sys.argv[1], output_folder=sys.argv[2], input_format='files', enable_text=False,"
@@ -213,7 +213,7 @@ def clip_inference(python: str, weights: Path, pictures: Path, out: Path) -> flo
         raise SystemExit(f"clip-retrieval did not run: {ran.stderr[-600:]}")
     told = json.loads(found[-1].read_text())
     print(f"clip_inference: {told}", file=sys.stderr)
-    return told["sample_count"] / (told["end_time"] - told["start_time"])
+    return told["sample_count"] / told["total_duration"]
 
 
 def cosines(encoder: OpenClipEncoder, rivals: Rivals, paths: Sequence[str]) -> tuple[float, float]:
