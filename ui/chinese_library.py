@@ -112,7 +112,7 @@ LIBRARY: dict[str, str] = {
     "{count} pictures are chosen.": "已选中 {count} 张图片。",
     "Stars, hiding and tags are for all of them.": "星级、隐藏和标签对它们全部生效。",
     "Put into article": "放入文章",
-    "Open an article first, or click a place for a picture in it.": "请先打开一篇文章，或点选其中的配图位置。",
+    "Open an article and click a place in it to put pictures there.": "打开一篇文章并点选配图位置，即可放入图片。",
     "It goes to: {caption}": "将放到：{caption}",
     "the chosen place": "选中的位置",
     "“{name}” is in the article now.": "“{name}”已放入文章。",

@@ -85,7 +85,7 @@ class Chips(QWidget):
         self._flow.removeWidget(self.clear_button)
         self.chips = [self._chip(words, without) for words, without in _wishes(query, names)]
         self._flow.addWidget(self.clear_button)
-        self.setVisible(bool(self.chips) or bool(query.text))
+        self.setVisible(bool(self.chips))
         for chip in self.chips:
             chip.setVisible(True)
         self.updateGeometry()

@@ -124,7 +124,8 @@ class LibraryDetails(QScrollArea):
         """Where a picture would go; empty when there is no place for it."""
         self._can_put = bool(sentence)
         self.put_button.setEnabled(self._can_put)
-        self.put_button.setToolTip(sentence or text("Open an article first, or click a place for a picture in it."))
+        self._place.setText(sentence or text("Open an article and click a place in it to put pictures there."))
+        self.put_button.setAccessibleDescription(self._place.text())
 
     def _show_picture(self, picture: Picture, rights: str, warning: str) -> None:
         self.view.show_picture(picture)
@@ -186,6 +187,7 @@ class LibraryDetails(QScrollArea):
         self._many = _plain("heading")
         self.view = PictureView(self._thumbnails, TALLEST)
         self._title, self._second, self._facts = _plain("heading"), _plain(""), _plain("quiet")
+        self._place = _plain("quiet")
         self.put_button = QPushButton(text("Put into article"))
         self.put_button.setProperty("primary", "true")
         self.put_button.clicked.connect(lambda: self._emit_picture(self.put))
@@ -241,6 +243,7 @@ class LibraryDetails(QScrollArea):
             column.addWidget(widget)
         column.addWidget(self.stars, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.put_button)
+        column.addWidget(self._place)
         column.addLayout(_row(self.like_button, self.unlike_button))
         column.addLayout(_row(self.hide_button, self.tag_button))
         column.addWidget(self._rights_frame)

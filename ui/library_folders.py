@@ -159,6 +159,7 @@ class LibraryFolders(QScrollArea):
         report = self._library.indexing
         words = indexing_words(report) if report else text("Getting ready…")
         self._progress_words.setText(text("Paused. What was done is kept.") if paused else words)
+        self._bar.setVisible(busy and not paused)
         self._bar.setRange(0, max(0, report.total) if report else 0)
         if report:
             self._bar.setValue(min(report.done, report.total))
@@ -252,9 +253,9 @@ def _summary(state: LibraryState) -> str:
         plural("{count} file", "{count} files", state.files),
         size_words(state.bytes) if state.bytes else "",
     ]
-    words = ", ".join(part for part in parts if part) + "."
+    words = text(", ").join(part for part in parts if part)
     if state.without_vectors:
-        words += " " + plural(
+        words += "\n" + plural(
             "{count} is found by its words only, until it was looked at.",
             "{count} are found by their words only, until they were looked at.",
             state.without_vectors,

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QSplitter, QStackedWidget, QT
 
 from ui.texts import text
 
-SIDES = (256, 690, 334)
+SIDES = (276, 676, 328)
 """Widths of the panes at first, in pixels."""
 
 

@@ -64,6 +64,7 @@ class LibraryPage(QWidget):
         self.details = LibraryDetails(thumbnails)
         self.add_button = QPushButton(text("Add a picture folder"))
         self.add_button.setProperty("primary", "true")
+        self.details.can_put("")
         self.frame = LibraryFrame(self.grid, self.add_button)
         above = (self.messages, self.toolbar.line, self.chips)
         self.frame.lay_out(self, self.toolbar, above, (self.filters, self.folders), self.details)
@@ -83,7 +84,6 @@ class LibraryPage(QWidget):
     def look_for(self, words: str) -> None:
         """Search for words, with nothing else asked for."""
         self._ask(Query(text=words))
-        self.toolbar.focus_search()
 
     def can_put(self, sentence: str) -> None:
         """Where a picture would go; empty when there is no place for it."""
@@ -262,7 +262,9 @@ class LibraryPage(QWidget):
             self.filters.show_state(state)
         searching = library.searching
         words = found_words(total, everything=library.everything) if total is not None else ""
-        self.toolbar.show_found(text("Searching…") if searching and not total else words, library.notice)
+        if searching:  # what is shown is still the answer before
+            words = " · ".join(part for part in (words if total else "", text("Searching…")) if part)
+        self.toolbar.show_found(words, library.notice)
         empty = self._empty_words() if total == 0 and not searching else ""
         without_folders = state is not None and not state.folders and not state.pictures
         self.frame.show_empty(empty, with_button=bool(empty) and without_folders)

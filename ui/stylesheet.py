@@ -56,6 +56,14 @@ QToolButton:disabled { color: $faint; }
 QToolButton[rank="heading"] { color: $ink; font-weight: 600; }
 QToolButton[star="true"] { padding: 2px 3px; font-size: 14pt; color: $accent; }
 QCheckBox { spacing: 7px; }
+QCheckBox::indicator { width: 13px; height: 13px; border: 1px solid $quiet; border-radius: 3px; background: $field; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent; }
+QCheckBox::indicator:disabled { border-color: $line; }
+QSlider::groove:horizontal { height: 4px; background: $thumb; border-radius: 2px; }
+QSlider::sub-page:horizontal { background: $accent; border-radius: 2px; }
+QSlider::handle:horizontal { background: $field; border: 1px solid $quiet; width: 12px; height: 12px;
+    margin: -5px 0; border-radius: 7px; }
+QSlider::handle:horizontal:focus { border: 2px solid $accent; }
 QCheckBox:focus { color: $accent; }
 QTabWidget::pane { border: none; border-top: 1px solid $line; }
 QTabBar { background: transparent; qproperty-drawBase: 0; }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAccessible, QDropEvent
+from PySide6.QtGui import QAccessible, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
@@ -139,12 +139,13 @@ def test_nothing_is_cut_off_at_1280_by_800(
 
 def test_searching_waits_for_the_last_letter(open_page: Open, qtbot: QtBot, log: Path) -> None:
     shell, page = open_page("--library-log", str(log))
-    qtbot.keyClicks(page.toolbar.search, "castle")
+    for letters in range(1, 7):
+        page.toolbar.search.setText("castle"[:letters])
     assert shell.parts.library.searching
     qtbot.waitUntil(lambda: shell.parts.library.total == 30, timeout=PATIENCE)
     asked = [each.query.text for each in commands(log) if isinstance(each, wire.FindPictures)]
     assert asked == ["", "castle"]
-    assert page.toolbar.found.text() == "30 pictures found"
+    qtbot.waitUntil(lambda: page.toolbar.found.text() == "30 pictures found", timeout=PATIENCE)
     hit = shell.parts.library.hits.hit(0)
     assert hit is not None
     assert hit.picture.caption.startswith("Castle")
@@ -456,7 +457,14 @@ def test_a_picture_dropped_between_paragraphs_makes_a_place(open_page: Open, pic
     point = QPointF(rect.center().x(), rect.bottom() - 2 - sheet.verticalScrollBar().value())
     data = mime_of(hit.picture)  # an event does not keep it alive
     event = QDropEvent(point, Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    move = QDragMoveEvent(
+        point.toPoint(), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    sheet.dragMoveEvent(move)
+    assert move.isAccepted()
+    assert sheet._drop_line is not None, "a line shows where it would go"
     sheet.dropEvent(event)
+    assert sheet._drop_line is None
     composition = shell.parts.session.composition
     assert composition is not None
     assert composition.slots is not None
