@@ -30,7 +30,7 @@ NEAR_ASPECT = 0.04
 
 _BLOCKS, _INTACT = 9, 3
 """A hash is cut into 9 blocks of 7 bits (the last has 8). Six bits that differ leave at least 3 blocks as they are."""
-_CROWD = 3_000
+_CROWD = 300
 """Pictures that agree in 3 blocks up to which each is compared with each."""
 _WINDOW = 64
 """In a greater crowd (flat drawings by the thousand) each is compared with so many that come next to it in order of
