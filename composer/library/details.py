@@ -11,7 +11,7 @@ from composer.library import credentials, sidecars
 from composer.library.catalogue import Catalogue
 from composer.library.listing import copies
 from composer.library.marks import Marked, split
-from composer.library.rights import rights_of, warning
+from composer.rights import rights_of, warning
 from composer.types import Language, Picture
 
 MOST_COPIES = 100

@@ -19,8 +19,8 @@ from composer.collection import Filter, Rights
 from composer.errors import LibraryError
 from composer.library.catalogue import Catalogue
 from composer.library.database import LISTED, Database, below
-from composer.library.rights import rights_of
 from composer.ports import Ids
+from composer.rights import rights_of
 
 SQUARE = 10
 """Sides that differ by less than one part of so many make a square."""

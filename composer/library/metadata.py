@@ -27,7 +27,7 @@ from PIL.Image import Image as Picture
 
 from composer.library import embedded, xmp
 from composer.library.dates import day_of
-from composer.library.rights import licence_name
+from composer.rights import licence_name
 
 MANIFEST = "captions.tsv"
 MAX_MANIFEST = 64 << 20

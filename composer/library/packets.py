@@ -9,7 +9,7 @@ from xml.parsers.expat import ExpatError
 
 from composer.errors import LibraryError
 from composer.library import xmp
-from composer.library.rights import licences
+from composer.rights import licences
 
 Value = str | int | Sequence[str]
 

@@ -22,10 +22,10 @@ from composer.library.filters import matching
 from composer.library.listing import copies, lesser, listing, marked
 from composer.library.marks import Marked
 from composer.library.quality import UnusablePicture
-from composer.library.rights import rights_of
 from composer.library.search import by_words
 from composer.library.vectors import VectorSearch
 from composer.ports import Cancel, Encoder, Ids, Vectors
+from composer.rights import rights_of
 from composer.stages.retrieve import RRF_K, Ranking, fused
 from composer.types import Language, Picture
 

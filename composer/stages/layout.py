@@ -6,7 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from composer.types import Composition, Picture
+from composer import rights
+from composer.types import Composition, Language, Picture
 
 NodeKind = Literal["title", "heading", "paragraph", "figure"]
 
@@ -27,14 +28,14 @@ def layout(composition: Composition) -> tuple[Node, ...]:
 
     Slots without a picture leave no trace; a slot whose block is gone comes at the end.
     """
-    article = composition.article
+    article, language = composition.article, composition.brief.language
     if article is None:
         return ()
     figures: dict[str, list[Node]] = {}
     for slot in composition.slots or ():
         pick = composition.picks.get(slot.id)
         if pick is not None and pick.picture is not None:
-            figures.setdefault(slot.after, []).append(_figure(slot.caption, pick.picture))
+            figures.setdefault(slot.after, []).append(_figure(slot.caption, pick.picture, language))
     nodes = [Node(kind="title", text=article.title)]
     for block in article.blocks:
         nodes.append(Node(kind=block.kind, text=block.text))
@@ -44,16 +45,15 @@ def layout(composition: Composition) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-def _figure(caption: str, picture: Picture) -> Node:
+def _figure(caption: str, picture: Picture, language: Language) -> Node:
     # The caption ties the picture to the text and is the planner's; alt says what the picture is, in the words that
     # the picture itself carries, which nobody guessed.
-    return Node(
-        kind="figure", text=caption, picture=picture, alt=picture.caption or caption, credit=credit_line(picture)
-    )
+    credit = credit_line(picture, language)
+    return Node(kind="figure", text=caption, picture=picture, alt=picture.caption or caption, credit=credit)
 
 
-def credit_line(picture: Picture) -> str:
-    """Whose picture it is and under which licence, as far as the picture says."""
+def credit_line(picture: Picture, language: Language = "en") -> str:
+    """Whose picture it is and under which licence: the line that it carries, else one made of what it tells."""
     if picture.credit and picture.licence and picture.licence not in picture.credit:
         return f"{picture.credit} ({picture.licence})"
-    return picture.credit or picture.licence
+    return picture.credit or rights.credit_line(picture, language)

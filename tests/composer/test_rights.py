@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from composer.collection import Credential, Used
-from composer.library.rights import author_of, credit_line, licence_name, licences, rights_of, warning
+from composer.rights import author_of, credit_line, licence_name, licences, rights_of, warning
 from composer.types import Picture
 
 BY = "https://creativecommons.org/licenses/by/4.0/"
