@@ -59,7 +59,7 @@ def test_the_picture_is_told_in_its_own_words() -> None:
     [
         ("", "", ""),
         ("Ana Lind", "", "Ana Lind"),
-        ("", "CC0", "CC0"),
+        ("", "CC0", "CC0 (https://creativecommons.org/publicdomain/zero/1.0/)"),
         ("Ana Lind", "CC0", "Ana Lind (CC0)"),
         ("Photo: Ana Lind / CC0", "CC0", "Photo: Ana Lind / CC0"),
     ],
