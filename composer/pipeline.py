@@ -450,14 +450,14 @@ class _Counting:
 def _with_own(planned: tuple[Slot, ...], draft: Composition) -> tuple[tuple[Slot, ...], tuple[Pick, ...]]:
     """The new slots with those that the writer chose a picture for, or made, in the place of the nearest new ones.
 
-    A slot goes with its paragraph; the number of slots stays as planned.
+    A slot goes with its paragraph; the number of slots stays as planned, unless the writer made more.
     """
     place = {block.id: at for at, block in enumerate(draft.article.blocks if draft.article else ())}
     decided = {slot for slot, pick in draft.picks.items() if pick.by == "writer"}
     own = [slot for slot in draft.slots or () if slot.id in decided or slot.origin == "writer"]
-    own = [slot for slot in own if slot.after in place][: len(planned)]
+    own = [slot for slot in own if slot.after in place]
     free = list(planned)
-    for slot in own:
+    for slot in own[: len(planned)]:
         free.remove(min(free, key=lambda each: abs(place[each.after] - place[slot.after])))
     joined = sorted([*free, *own], key=lambda slot: place[slot.after])
     slots = tuple(replace(slot, id=f"s{at + 1}") for at, slot in enumerate(joined))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from composer.collection import Details, Screens, Used
 from composer.errors import LibraryError
@@ -42,11 +45,13 @@ def describe(catalogue: Catalogue, id: str, language: Language = "en") -> Detail
     mark = catalogue.marks.of([id]).get(id, Marked())
     uses = tuple(Used(use.article, use.title, use.day) for use in catalogue.marks.uses([id]).get(id, ()))
     rights = rights_of(picture.licence, picture.terms, picture.copyright)
-    credential, seen = credentials.read(picture.path), _seen(catalogue, row)
+    paths = tuple(catalogue.paths(row))
+    here = next((path for path in paths if Path(path).is_file()), picture.path)  # some may lie on a drive that is away
+    credential, seen = credentials.read(here), _seen(catalogue, row)
     kept = sidecars.kept(catalogue.file.parent, id)
-    sidecar = kept if kept.is_file() else sidecars.beside(picture.path).path
+    sidecar = kept if kept.is_file() else sidecars.beside(here).path
     return Details(
-        picture=picture, paths=tuple(catalogue.paths(row)), keywords=split(seen.keywords), said=seen.said,
+        picture=replace(picture, path=here), paths=paths, keywords=split(seen.keywords), said=seen.said,
         rating=mark.rating, hidden=mark.hidden, tags=mark.tags, rights=rights,
         warning=warning(picture, rights, uses, credential, language), uses=uses, copies=_copies(catalogue, row),
         screens=_screens(seen), credential=credential, sidecar=str(sidecar),

@@ -29,6 +29,9 @@ from composer.rights import rights_of
 from composer.stages.retrieve import RRF_K, Ranking, fused
 from composer.types import Language, Picture
 
+EXACT = 0.75
+"""Score by words from which a picture counts twice: who types a caption means that picture, and no resemblance may come
+before it."""
 DEPTH = 1_000
 """How far down each ranking an answer goes."""
 SORTED = 200
@@ -240,6 +243,7 @@ def _ranked(catalogue: Catalogue, query: Query, ids: Ids | None, aimed: Aim) -> 
         Ranking("vector", tuple(near)),
         Ranking("captions", tuple(said), CAPTIONS_WEIGHT),
         Ranking("words", tuple(words)),
+        Ranking("exact", tuple(hit for hit in words if hit[1] >= EXACT)),
     ]
     scores = fused(rankings)
     best = sum(ranking.weight for ranking in rankings if ranking.rows) / (RRF_K + 1) or 1.0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from composer import prose
+from composer import pipeline, prose
 from composer.draft import fold
 from composer.errors import BadBrief, Cancelled, ComposerError, LibraryError, ModelFailed
 from composer.pipeline import compose
@@ -22,6 +22,7 @@ from composer.types import (
     AnyEvent,
     Article,
     ArticleReady,
+    Block,
     BlockStarted,
     Brief,
     CandidatesReady,
@@ -553,3 +554,14 @@ def test_a_model_that_fails_in_the_middle_leaves_what_was_told(tmp_path: Path, b
     assert first in made.article.blocks
     assert_finished(made, brief)
     bench.close()
+
+
+def test_places_that_the_writer_made_are_never_given_up_for_planned_ones() -> None:
+    blocks = tuple(Block(id=f"b{n}", kind="paragraph", text="x", section=0) for n in range(3))
+    mine = tuple(Slot(id=f"w{n}", after=f"b{n}", caption="", query="", origin="writer") for n in range(3))
+    draft = Composition(brief=Brief(topic="x"), article=Article("x", blocks), slots=mine)
+    planned = (Slot(id="s1", after="b1", caption="planned", query="x"),)
+    for new in ((), planned):
+        slots, _ = pipeline._with_own(new, draft)
+        assert [slot.after for slot in slots] == ["b0", "b1", "b2"]
+        assert all(slot.origin == "writer" for slot in slots)

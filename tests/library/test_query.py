@@ -284,3 +284,8 @@ def test_many_pictures_are_searched_by_the_index(place: Place, monkeypatch: pyte
         (name_of(hit), round(hit.score, 9)) for hit in exact
     ]
     assert CAPTIONS_WEIGHT > 1
+
+
+def test_who_types_a_caption_finds_that_picture_first(place: Place) -> None:
+    place.put("mine", "A red boat of grandfather's", (250, 250, 250))
+    assert place.names(Query(text="a red boat of grandfather's"))[0] == "mine"
