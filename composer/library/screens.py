@@ -1,6 +1,4 @@
 # ruff: noqa: S608 - statements are joined from constants of this file; every value is a parameter
-
-`bench/screens.py` prints what each finds, and takes for it wrongly, among the demo's pictures.
 """Screens: what can be seen in pictures without understanding them, kept in the catalogue for filters and warnings.
 
 Blur, writing, drawing against photograph, main colours and marks that repeat over the whole picture are measured in the
