@@ -3,7 +3,8 @@
 
 Blur, writing, drawing against photograph, main colours and marks that repeat over the whole picture are measured in the
 preview. Single watermarks, logos in a corner and faces are not told; `faces` stays NULL. Size and orientation need no
-screen, they are columns of their own.
+screen, they are columns of their own. `bench/screens.py` prints what each finds, and takes for it wrongly, among the
+demo's pictures.
 """
 
 from __future__ import annotations
