@@ -1,7 +1,8 @@
 """Search in a large library: the library's index against faiss's exact index, in one run.
 
-`python bench/search.py [--n N] [--quick] [--json] [--dimensions D] [--beside] [--keep FOLDER]`. `--quick` takes 200,000 vectors; the
-default is 1,000,000. `--beside` measures the searches once more while a torch model computes in another process.
+`python bench/search.py [--n N] [--quick] [--json] [--dimensions D] [--beside] [--keep FOLDER]`. `--quick` takes
+200,000 vectors; the default is 1,000,000. `--keep` leaves the index where another run finds it. `--beside` measures the
+searches once more while a torch model computes in another process.
 
 The vectors are made in seeded chunks and look like CLIP's: topics of very different size, each with parts, in a space
 whose spectrum decays, all within a cone (two at random have a cosine of about 0.45, the nearest of a million about 0.7
