@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from threading import RLock
 
 import numpy as np
@@ -15,8 +16,9 @@ CHUNK = 20_000
 """Vectors handed to the index at a time: 40 MB at 512 numbers each."""
 SAVED = 50 * CHUNK
 """Vectors after which the index saves itself while it is filled."""
-_SPARE = 2
-"""How many times the wished number is asked for where some may lie outside the folders."""
+SPARE, LEAST = 2, 16
+"""How many times the wished number the index is asked for, and how many at least: some may lie outside the folders, and
+a compressed index knows the best but not quite their order."""
 
 
 class VectorSearch:
@@ -116,11 +118,15 @@ class VectorSearch:
             return [[] for _ in queries]
         if among is None and not self._everything(folders):
             among = self._below(folders)
-        ids, scores = self._index.search(queries, count * _SPARE, among)
-        usable = self._catalogue.among(np.unique(ids[ids >= 0]).tolist(), folders)
+        ids, _ = self._index.search(queries, max(LEAST, count * SPARE), among)
+        found = np.unique(ids[ids >= 0])
+        if not len(found):
+            return [[] for _ in queries]
+        usable = self._catalogue.among(found.tolist(), folders)
+        known, vectors = self._catalogue.embeddings.of(self._model, found)
         return [
-            [(int(row), float(score)) for row, score in zip(found, given, strict=True) if int(row) in usable][:count]
-            for found, given in zip(ids, scores, strict=True)
+            _ordered(known, vectors @ query, set(some.tolist()) & usable, count)
+            for query, some in zip(queries, ids, strict=True)
         ]
 
     def cosines(self, query: Vectors, rows: Sequence[int]) -> Mapping[int, float]:
@@ -156,3 +162,10 @@ class VectorSearch:
         if self._rows is None or self._rows[0] != key:
             self._rows = (key, self._catalogue.rows(folders))
         return self._rows[1]
+
+
+def _ordered(rows: Ids, cosines: Vectors, wanted: set[int], count: int) -> list[tuple[int, float]]:
+    """The best of the wanted rows by their exact cosines, best first."""
+    order = np.argsort(-cosines, kind="stable")
+    best = ((int(rows[at]), float(cosines[at])) for at in order.tolist() if int(rows[at]) in wanted)
+    return list(islice(best, count))

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.indexes import compressed as module
 from models.indexes.cells import cells_for
 from models.indexes.compressed import Compressed, rotation_of
 from models.indexes.exact import Exact
@@ -32,10 +31,8 @@ def filled(folder: Path, dimensions: int, count: int = 1200) -> tuple[Compressed
     return finder, rows, vectors
 
 
-@pytest.mark.parametrize("many", [8, 8192], ids=["graph", "every centroid"])
 @pytest.mark.parametrize("dimensions", [6, 20, 31])
-def test_any_number_of_dimensions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dimensions: int, many: int) -> None:
-    monkeypatch.setattr(module, "MANY", many)
+def test_any_number_of_dimensions(tmp_path: Path, dimensions: int) -> None:
     finder, rows, vectors = filled(tmp_path, dimensions)
     assert np.allclose(finder.decode(finder.encode(vectors)), vectors, atol=0.02)
     finder.save(tmp_path / "lists")

@@ -236,7 +236,8 @@ def test_a_grown_index_adds_replaces_and_removes_without_a_rebuild(grown: Path) 
 def test_among_never_gives_others_nor_fewer(grown: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     monkeypatch.setattr(compressed_module, "FEW", few)
     monkeypatch.setattr(compressed_module, "SHORT", 40)
-    monkeypatch.setattr(compressed_module, "PROBES", 2)
+    monkeypatch.setattr(compressed_module, "FEWEST", 1)
+    monkeypatch.setattr(compressed_module, "MOST", 2)
     index = opened(grown)
     vectors, random = clustered(3000), np.random.default_rng(3)
     for size in (1, 7, 30, 300, 2000):
@@ -250,7 +251,8 @@ def test_among_never_gives_others_nor_fewer(grown: Path, monkeypatch: pytest.Mon
 
 def test_when_all_near_ones_are_dead_the_others_are_found(grown: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compressed_module, "SHORT", 40)
-    monkeypatch.setattr(compressed_module, "PROBES", 2)
+    monkeypatch.setattr(compressed_module, "FEWEST", 1)
+    monkeypatch.setattr(compressed_module, "MOST", 2)
     index, vectors = opened(grown), clustered(3000)
     query = vectors[:1]
     gone = np.argsort(-(vectors @ query[0]))[:800]
