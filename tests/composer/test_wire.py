@@ -6,6 +6,18 @@ import msgspec
 import pytest
 
 from composer import wire
+from composer.collection import (
+    Credential,
+    Details,
+    Edit,
+    Filter,
+    Hit,
+    LibraryFolder,
+    LibraryState,
+    Query,
+    Screens,
+    Used,
+)
 from composer.errors import ModelFailed
 from composer.ports import Check, DiskUse
 from composer.types import (
@@ -33,6 +45,7 @@ from tests.composer.fakes import article, candidate, outline_of, paragraph, pict
 from tests.composer.shelf import row
 
 BRIEF = Brief(topic="灯塔\n\u2028\x00 “x”")
+HIT = Hit(picture=picture("a"), vector=0.3, words=None, score=1.0, copies=2, rating=4, tags=("水",), rights="free")
 COMMANDS = [
     wire.Compose(BRIEF),
     wire.Compose(BRIEF, Composition(brief=BRIEF, article=article(2))),
@@ -40,6 +53,17 @@ COMMANDS = [
     wire.ScanFolder("/a b/图片"),
     wire.SearchLibrary("boats", ("/a",), 3),
     wire.ExportArticle(Composition(brief=BRIEF), "/out", ("html",)),
+    wire.FindPictures(Query(text="小船", like=("a",), filter=Filter(rights=("free",), people=False), order="newest")),
+    wire.ShowHits("library", 60, 60),
+    wire.DescribePicture("a"),
+    wire.MarkPictures(("a", "b"), rating=4, hidden=False, tags=("水",), add_tags=("x",), remove_tags=("y",)),
+    wire.EditPicture("a", Edit(caption="", people=("Ann",))),
+    wire.UsePictures("/a b/文.pictorial", "文", ("a",)),
+    wire.ShowLibrary(),
+    wire.PutFolder(LibraryFolder(path="/a b", exclude="*.png\nprivate/", watched=True)),
+    wire.DropFolder("/a b"),
+    wire.IndexLibrary(("/a b",)),
+    wire.SetPace(paused=True, share=0.5),
     wire.ListModels(),
     wire.PullModel("starter-writer"),
     wire.VerifyModel("starter-writer"),
@@ -70,6 +94,20 @@ REPORTS = [
     wire.Ready("1"),
     wire.Scanned("/a", 1, 2, 3, (wire.Skipped("/a/b", "broken"),)),
     wire.Found((candidate("a"),)),
+    wire.Matched("library", 2**40, (HIT,), "words only"),
+    wire.HitsShown("library", 60, (HIT,)),
+    wire.Described(
+        Details(
+            picture=picture("a"),
+            paths=("/a b/a.jpg",),
+            uses=(Used("/x.pictorial", "X", "2026-01-02"),),
+            screens=Screens(kind="photograph", sharpness=0.5),
+            credential=Credential(valid=True, signer="Ann"),
+        )
+    ),
+    wire.LibraryChanged(("a",)),
+    wire.LibraryShown(LibraryState(folders=(LibraryFolder(path="/a", there=False),), share=0.5, tags=("水",))),
+    wire.Indexing("look", 1, 2**40, "/a", "slow", 3.5),
     wire.Exported(("/a",)),
     wire.ModelsListed((row("small"),), (), DiskUse(models=1, unfinished=2, caches=3, free=4), {"writer": "small"}),
     wire.Pulling("small", "a.gguf", 3, 2**40),
