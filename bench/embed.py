@@ -243,7 +243,7 @@ def usable(paths: Sequence[Path]) -> list[str]:
 
 def measure(args: argparse.Namespace, folder: Path, hosts: Callable[[str], Host]) -> dict[str, object]:
     chance = np.random.default_rng(1)
-    rounds, count = (3, 96) if args.quick else (7, 384)
+    rounds, count = (3, 256) if args.quick else (7, 384)
     if args.photos:
         count //= 4
     make_model(folder / "model")
