@@ -25,6 +25,8 @@ NEAR_LOOK = 52
 The hash does not see colour and hardly sees detail: flat drawings of one kind share it. On the same photographs copies
 differ by at most 47, drawings that share a hash by at least 64. A colourful picture and its grey version stand apart.
 """
+CHAIN = 12
+"""Members of a group from which each must be near one and the same of them."""
 NEAR_ASPECT = 0.04
 """Most that the ratios of width to height may differ, as a logarithm."""
 
@@ -103,12 +105,34 @@ def group_ids(hashes: Hashes, fresh: NDArray[np.bool_] | None = None) -> list[st
     if fresh is not None:
         known, anchors = _known(hashes, fresh)
         first, second = np.concatenate([first, known]), np.concatenate([second, anchors])
-    labels = _connected(first, second, count)
+    labels = _untangled(hashes, _connected(first, second, count))
     smallest: dict[int, str] = {}
     sizes = np.bincount(labels)
     for label, id_ in zip(labels.tolist(), hashes.ids, strict=True):
         smallest[label] = min(smallest.get(label, id_), id_)
     return [smallest[label] if sizes[label] > 1 else "" for label in labels.tolist()]
+
+
+def _untangled(hashes: Hashes, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Labels in which large groups are those that are near one of their own, not near each other in a chain.
+
+    Flat drawings of one kind lie so close that links led from a flask to a cluster of discs: of 101,000 icons 4,648
+    were one group.
+    """
+    labels = labels.copy()
+    sizes = np.bincount(labels)
+    order, ends = np.argsort(labels, kind="stable"), np.cumsum(sizes)
+    free = len(sizes)
+    for label in np.flatnonzero(sizes > CHAIN).tolist():
+        rest = order[ends[label] - sizes[label] : ends[label]]
+        looks = _centred([hashes.looks[place] for place in rest.tolist()])
+        while len(rest):
+            near = np.bitwise_count(hashes.phash[rest] ^ hashes.phash[rest[0]]) <= NEAR
+            near &= np.abs(np.log(hashes.aspect[rest] / hashes.aspect[rest[0]])) <= NEAR_ASPECT
+            near &= np.abs(looks - looks[0]).max(axis=1) <= NEAR_LOOK
+            labels[rest[near]], free = free, free + 1
+            rest, looks = rest[~near], looks[~near]
+    return labels
 
 
 def _known(hashes: Hashes, fresh: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

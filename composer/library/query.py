@@ -239,9 +239,10 @@ def _ranked(catalogue: Catalogue, query: Query, ids: Ids | None, aimed: Aim) -> 
     words = by_words(catalogue, query.text, (), DEPTH, among=ids) if query.text.strip() else []
     near = _near(finders.search, aimed.seen, ids) if finders else []
     said = _near(finders.captions, aimed.said, ids) if finders else []
+    looked, heard = (finders.search.coverage(), finders.captions.coverage()) if finders and query.text else (1.0, 1.0)
     rankings = [
-        Ranking("vector", tuple(near)),
-        Ranking("captions", tuple(said), CAPTIONS_WEIGHT),
+        Ranking("vector", tuple(near), looked),
+        Ranking("captions", tuple(said), CAPTIONS_WEIGHT * heard),
         Ranking("words", tuple(words)),
         Ranking("exact", tuple(hit for hit in words if hit[1] >= EXACT)),
     ]

@@ -35,6 +35,7 @@ class VectorSearch:
         self._suffix = suffix
         self._turn = RLock()
         self._version = -1
+        self._covered: tuple[int, float] | None = None
         self._at: Mark | None = None
         self._unsaved = 0
         self._rows: tuple[tuple[int, tuple[str, ...]], Ids] | None = None
@@ -128,6 +129,14 @@ class VectorSearch:
             _ordered(known, vectors @ query, set(some.tolist()) & usable, count)
             for query, some in zip(queries, ids, strict=True)
         ]
+
+    def coverage(self) -> float:
+        """Share of the library's pictures that have a vector of this kind, 0 to 1; known from the last `follow`."""
+        if self._covered is None or self._covered[0] != self._version:
+            texts, _ = self._catalogue.corpus()
+            share = self._catalogue.embeddings.count(self._model) / texts if texts else 0.0
+            self._covered = (self._version, min(1.0, share))
+        return self._covered[1]
 
     def cosines(self, query: Vectors, rows: Sequence[int]) -> Mapping[int, float]:
         """Similarity of one query, shape (dimensions,), with given rows."""

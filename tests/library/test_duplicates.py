@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -179,3 +180,16 @@ def test_a_chain_that_lost_its_middle_falls_apart(catalogue: Catalogue, folder: 
     Path(middle).unlink()
     run()
     assert set(groups(catalogue).values()) == {""}
+
+
+def test_a_long_chain_is_no_group() -> None:
+    """Forty hashes, each five bits from the one before: the first and the last have nothing in common."""
+    value, chain = 0, [0]
+    for link in range(39):
+        value ^= 0b11111 << (5 * (link % 12))
+        chain.append(value)
+    found = duplicates.group_ids(hashes([(each, bytes(192)) for each in chain]))
+    sizes = Counter(found)
+    del sizes[""]
+    assert max(sizes.values()) <= duplicates.CHAIN
+    assert found[0] != found[20]

@@ -289,3 +289,14 @@ def test_many_pictures_are_searched_by_the_index(place: Place, monkeypatch: pyte
 def test_who_types_a_caption_finds_that_picture_first(place: Place) -> None:
     place.put("mine", "A red boat of grandfather's", (250, 250, 250))
     assert place.names(Query(text="a red boat of grandfather's"))[0] == "mine"
+
+
+def test_the_few_that_have_vectors_do_not_come_before_what_the_words_found(place: Place) -> None:
+    told = [Words(caption=f"A brown heron number {number}", words="heron") for number in range(200)]
+    place.catalogue.record([
+        Entry(path=f"/q/{number}.png", size=1, mtime_ns=1, id=f"{number:0>32}", width=90, height=90, told=each,
+              look=bytes(192), preview="x")
+        for number, each in enumerate(told)
+    ])  # fmt: skip
+    found = place.find(Query(text="red heron"))
+    assert all(hit.words for hit in found[:100])
