@@ -28,8 +28,8 @@ SHORT = 640
 """Length of the short list. At 10 M the 8 nearest were among the best 16 of it as often as of 768; 512 lost 0.007."""
 CODES = 140_000
 """Codes that a search looks at, about: 0.8 ms on one core. At 10 M the 8 nearest of pictures were then among the 16
-found in 0.99 of the cases and those of texts in 0.95; half as many lost 0.03 for texts."""
-FEWEST, MOST = 64, 192
+found in 0.99 of the cases and those of texts in 0.94."""
+FEWEST, MOST = 64, 112
 """Cells that are looked into: so few at least, however long they are, and so many at most."""
 FEW = 8_192
 """So many allowed rows are looked at one by one, which is exact."""
