@@ -41,7 +41,7 @@ def find_verb(  # noqa: PLR0913, PLR0917 - one parameter an option
     taken_to: Annotated[str, typer.Option("--to", help="Taken up to, that time included.")] = "",
     place: Annotated[str, typer.Option(help="Words of the place.")] = "",
     person: Annotated[str, typer.Option(help="Words of a person's name.")] = "",
-    people: Annotated[bool | None, typer.Option("--people/--no-people", help="With or without people.")] = None,
+    people: Annotated[bool | None, typer.Option("--people/--no-people", help="Naming people, or nobody.")] = None,
     rights: Annotated[list[str] | None, typer.Option(help="free, licensed or unknown.")] = None,
     licence: Annotated[str, typer.Option(help="Words of the licence.")] = "",
     colour: Annotated[str, typer.Option(help="A main colour, by its English name.")] = "",

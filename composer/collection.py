@@ -36,7 +36,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     person: str = ""
     """Words that the names of people have."""
     people: bool | None = None
-    """With or without people: by names told and by faces found."""
+    """With or without people, so far as pictures name them: faces are not looked for."""
     rights: tuple[Rights, ...] = ()
     licence: str = ""
     """Words that the licence has."""
@@ -53,7 +53,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     hidden: bool = False
     """Show what the writer hid, and only that."""
     screens: bool = False
-    """Leave out what the screens hold to be blurred, unsafe, marked or mostly text."""
+    """Leave out what the screens hold to be blurred, marked all over or mostly text."""
     copies: bool = False
     """Show every near-duplicate, not only the best of each group."""
 

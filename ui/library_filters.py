@@ -117,7 +117,7 @@ class LibraryFilters(QScrollArea):
         self.orientation = self._combo(text("Shape"), {None: anything, **orientations()})
         self.kind = self._combo(text("Kind"), {None: anything, **kinds()})
         self.people = self._combo(
-            text("People"), {None: anything, True: text("With people"), False: text("Without people")}
+            text("People"), {None: anything, True: text("People are named"), False: text("Nobody is named")}
         )
         self.colour = self._combo(text("Colour"), {None: anything, **colours()})
         self.rating = self._combo(text("Stars"), {None: anything, **{count: stars(count) for count in range(1, 6)}})
@@ -139,7 +139,7 @@ class LibraryFilters(QScrollArea):
             "copies": self._box(text("Show near-duplicates")),
             "hidden": self._box(text("Show what is hidden")),
         }
-        self.flags["screens"].setToolTip(text("Blurred, unsafe, watermarked, or mostly text"))
+        self.flags["screens"].setToolTip(text("Blurred, watermarked all over, or mostly text"))
         self.problem = QLabel(text("Write a date as 2019, 2019-05 or 2019-05-04."), wordWrap=True)
         self.problem.setProperty("rank", "problem")
         self.problem.hide()

@@ -136,7 +136,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "taken_to": lambda value: text("Until {day}", day=value),
     "place": lambda value: text("Place: {words}", words=value),
     "person": lambda value: text("Person: {words}", words=value),
-    "people": lambda value: text("With people") if value else text("Without people"),
+    "people": lambda value: text("People are named") if value else text("Nobody is named"),
     "rights": lambda value: text(" or ").join(rights_words()[each] for each in value),
     "licence": lambda value: text("Licence: {words}", words=value),
     "colour": _named(colours),

@@ -2,9 +2,9 @@
 """Screens: what can be seen in pictures without understanding them, kept in the catalogue for filters and warnings.
 
 Blur, writing, drawing against photograph, main colours and marks that repeat over the whole picture are measured in the
-preview. Single watermarks, logos in a corner and faces are not told; `faces` stays NULL. Size and orientation need no
-screen, they are columns of their own. `bench/screens.py` prints what each finds, and takes for it wrongly, among the
-demo's pictures.
+preview. Single watermarks, logos in a corner, faces and what is unsafe are not told; `faces` and `unsafe` stay NULL.
+Size and orientation need no screen, they are columns of their own. `bench/screens.py` prints what each finds, and takes
+for it wrongly, among the demo's pictures.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from composer.library.ahead import in_order
 from composer.library.appearance import Appearance
 from composer.library.catalogue import Catalogue
 from composer.library.colours import main_colours
-from composer.library.database import LISTED, below, listed
+from composer.library.database import below
 from composer.library.pace import Pace
 from composer.library.quality import UnusablePicture
-from composer.ports import Cancel, Ids, TextEncoder, Vectors
+from composer.ports import Cancel
 
 VERSION = 1
 """Grows when a measure changes: every picture is then looked at again."""
@@ -52,9 +52,6 @@ On the half it was not fitted on: finds 87 % of drawings, takes 10 % of photogra
 on white or black."""
 _DOUBT = 0.5
 """Log-odds, either way, within which the kind is not told."""
-_UNSAFE = ("a nude person", "pornography", "a bloody corpse", "gore and violence")
-_SAFE = ("a person in clothes", "a landscape", "a building", "an animal", "an object", "a drawing", "a work of art")
-_SCALE = 100.0
 """CLIP's learned temperature (Radford et al. 2021)."""
 
 
@@ -135,31 +132,6 @@ def _mark(found: Appearance) -> float | None:
     if found.repeat is None:
         return None
     return float(np.clip((found.repeat - UNMARKED) / (2 * (MARKED - UNMARKED)), 0.0, 1.0))
-
-
-def unsafe_scores(encoder: TextEncoder, vectors: Vectors) -> Vectors:
-    """How much pictures look unsafe for a magazine, 0 to 1, shape (n,), from their vectors, shape (n, dimensions).
-
-    Zero-shot comparison with a few sentences. Only means something with an encoder trained on pictures and captions at
-    large, such as CLIP; it has not been measured on unsafe pictures. Take it as a hint, never as a filter that holds.
-    """
-    texts = encoder.encode_texts([*_UNSAFE, *_SAFE])
-    scores = _SCALE * (vectors @ texts.T)
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return (odds[:, : len(_UNSAFE)].sum(axis=1) / odds.sum(axis=1)).astype(np.float32)
-
-
-def keep_unsafe(catalogue: Catalogue, rows: Ids, scores: Vectors) -> None:
-    """Write what `unsafe_scores` gave for those rows."""
-    with catalogue.database.writing() as link:
-        pairs = zip(scores.tolist(), rows.tolist(), strict=True)
-        link.executemany("UPDATE pictures SET unsafe = ? WHERE row = ?", pairs)
-
-
-def forget(catalogue: Catalogue, rows: Ids) -> None:
-    """Have those rows looked at again."""
-    with catalogue.database.writing() as link:
-        link.execute(f"UPDATE pictures SET screened = 0 WHERE row IN {LISTED}", [listed(rows.tolist())])
 
 
 def _look(catalogue: Catalogue, row: int, preview: str) -> tuple[int, Seen | None]:

@@ -35,7 +35,7 @@ class VectorSearch:
         self._suffix = suffix
         self._turn = RLock()
         self._version = -1
-        self._covered: tuple[int, float] | None = None
+        self._covered: tuple[Mark | None, float] | None = None
         self._at: Mark | None = None
         self._unsaved = 0
         self._rows: tuple[tuple[int, tuple[str, ...]], Ids] | None = None
@@ -132,10 +132,10 @@ class VectorSearch:
 
     def coverage(self) -> float:
         """Share of the library's pictures that have a vector of this kind, 0 to 1; known from the last `follow`."""
-        if self._covered is None or self._covered[0] != self._version:
+        if self._covered is None or self._covered[0] != self._at:  # not the version, which every star given changes
             texts, _ = self._catalogue.corpus()
             share = self._catalogue.embeddings.count(self._model) / texts if texts else 0.0
-            self._covered = (self._version, min(1.0, share))
+            self._covered = (self._at, min(1.0, share))
         return self._covered[1]
 
     def cosines(self, query: Vectors, rows: Sequence[int]) -> Mapping[int, float]:

@@ -12,8 +12,8 @@ from composer.errors import Cancelled
 from composer.library import screens
 from composer.library.catalogue import Catalogue
 from composer.library.colours import main_colours
-from composer.library.screens import look, screen, unsafe_scores
-from composer.ports import Cancel, Vectors
+from composer.library.screens import look, screen
+from composer.ports import Cancel
 from tests.library.conftest import Scan, paint
 
 
@@ -135,21 +135,3 @@ def test_a_lost_preview_is_passed_over(catalogue: Catalogue, folder: Path, run: 
     Path(lost.preview).unlink()
     list(screen(catalogue, [], Cancel()))
     assert sorted(version for version, _ in told(catalogue)) == [0, screens.VERSION]
-
-
-class Sentences:
-    """Gives unsafe sentences one direction and all others another."""
-
-    id, dimensions, languages = "sentences", 2, ("en",)
-
-    def encode_texts(self, texts: list[str]) -> Vectors:
-        return np.array([[1, 0] if text in screens._UNSAFE else [0, 1] for text in texts], np.float32)
-
-    def close(self) -> None:
-        pass
-
-
-def test_unsafe_is_what_is_nearer_to_unsafe_sentences() -> None:
-    scores = unsafe_scores(Sentences(), np.eye(2, dtype=np.float32))
-    assert scores[0] > 0.99
-    assert scores[1] < 0.01
