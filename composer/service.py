@@ -23,14 +23,13 @@ from composer.librarian import Librarian, LibraryCommand
 from composer.library.catalogue import Catalogue
 from composer.library.pace import Pace
 from composer.library.scan import scan
-from composer.library.search import by_words
 from composer.library.watch import Change
 from composer.pipeline import Tools, compose
 from composer.ports import Cancel, ModelShelf, TextReader
 from composer.preparation import Preparation
 from composer.publish.export import export
 from composer.source import Source
-from composer.types import Candidate, Composed, Language, Notice, StageProgress
+from composer.types import Composed, Language, Notice, StageProgress
 from composer.wire import (
     AnyCommand,
     AnyReport,
@@ -41,7 +40,6 @@ from composer.wire import (
     ExportArticle,
     Exported,
     Failed,
-    Found,
     Happened,
     Indexing,
     IndexLibrary,
@@ -51,7 +49,6 @@ from composer.wire import (
     ReportLine,
     ScanFolder,
     Scanned,
-    SearchLibrary,
     SetPace,
     Shutdown,
     Stopped,
@@ -183,8 +180,6 @@ class Service:
                 self._compose(job, command, cancel)
             case ScanFolder():
                 self._scan(job, command.folder, cancel)
-            case SearchLibrary():
-                self._say(job, Found(self._search(command)))
             case ExportArticle():
                 files = export(command.composition, Path(command.folder), command.formats)
                 self._say(job, Exported(tuple(str(file) for file in files)))
@@ -287,13 +282,6 @@ class Service:
         pictures = len(catalogue.rows((folder,)))
         self._say(job, Scanned(folder, pictures, added, removed, catalogue.skipped(folder)))
 
-    def _search(self, command: SearchLibrary) -> tuple[Candidate, ...]:
-        with self._gate.using():
-            catalogue = self._catalogue()
-            found = by_words(catalogue, command.text, command.libraries, command.limit)
-            pictures = catalogue.pictures([row for row, _ in found], command.libraries)
-        return tuple(Candidate(picture=pictures[row], words=score, final=score) for row, score in found)
-
     def _say_all(self, job: int, reports: Iterable[AnyReport]) -> None:
         for report in reports:
             self._say(job, report)
@@ -334,4 +322,4 @@ def _lane(command: AnyCommand) -> str:
         return "indexing"
     if isinstance(command, LibraryCommand) and not isinstance(command, SetPace):
         return "library"
-    return "library" if isinstance(command, SearchLibrary | ExportArticle) else "desk"
+    return "library" if isinstance(command, ExportArticle) else "desk"

@@ -14,7 +14,7 @@ from msgspec import Struct
 from composer.collection import Details, Edit, Hit, LibraryFolder, LibraryState, Query
 from composer.errors import ModelFailed
 from composer.shelf import Check, DiskUse, ModelRow, ModelSet, Purpose
-from composer.types import AnyEvent, Brief, Candidate, Composition
+from composer.types import AnyEvent, Brief, Composition
 
 Format = Literal["markdown", "html"]
 
@@ -40,14 +40,6 @@ class ScanFolder(Command, frozen=True, tag="scan"):
     """Bring the catalogue up to date with a folder; answers Scanned."""
 
     folder: str
-
-
-class SearchLibrary(Command, frozen=True, tag="search"):
-    """Pictures for words; answers Found."""
-
-    text: str
-    libraries: tuple[str, ...] = ()
-    limit: int = 24
 
 
 class ExportArticle(Command, frozen=True, tag="export"):
@@ -194,7 +186,6 @@ AnyCommand = (
     Compose
     | CancelJob
     | ScanFolder
-    | SearchLibrary
     | ExportArticle
     | FindPictures
     | ShowHits
@@ -246,10 +237,6 @@ class Scanned(Report, frozen=True, tag="scanned"):
     added: int
     removed: int
     skipped: tuple[Skipped, ...] = ()
-
-
-class Found(Report, frozen=True, tag="found"):
-    candidates: tuple[Candidate, ...] = ()
 
 
 class Matched(Report, frozen=True, tag="matched"):
@@ -358,7 +345,6 @@ AnyReport = (
     Ready
     | Happened
     | Scanned
-    | Found
     | Matched
     | HitsShown
     | Described

@@ -28,7 +28,6 @@ class EngineClient(QObject):
     ready = Signal(str)
     happened = Signal(int, object)
     scanned = Signal(int, object)
-    found = Signal(int, object)
     exported = Signal(int, object)
     listed = Signal(int, object)
     pulling = Signal(int, object)
@@ -64,7 +63,6 @@ class EngineClient(QObject):
         self._closing = False
         self._answers = {
             wire.Scanned: self.scanned,
-            wire.Found: self.found,
             wire.Exported: self.exported,
             wire.ModelsListed: self.listed,
             wire.Pulling: self.pulling,

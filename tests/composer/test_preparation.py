@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from composer import wire
+from composer.collection import Query
 from composer.errors import Cancelled
 from composer.lane import Lane
 from composer.ports import Cancel
@@ -100,7 +101,7 @@ def test_the_service_prepares_when_it_is_idle(bench: Bench, watched: Watched, li
     assert watched.begun.wait(PATIENCE)
     assert watched.all.wait(PATIENCE)
     lines = len(engine.reports.lines)
-    assert engine.end(engine.send(wire.SearchLibrary("boat"))) == wire.Done()
+    assert engine.end(engine.send(wire.FindPictures(Query(text="boat")))) == wire.Done()
     assert len(engine.reports.lines) == lines + 2, "nothing of it is told"
     engine.stop()
 

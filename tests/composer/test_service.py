@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from composer import wire
+from composer.collection import Filter, Query
 from composer.errors import LibraryError, ModelNotReady
 from composer.pipeline import Tools
 from composer.service import Service
@@ -132,11 +133,11 @@ def test_scan_search_and_export(place: Place, library: Path, tmp_path: Path) -> 
     scan = engine.send(wire.ScanFolder(str(library)))
     assert engine.end(scan) == wire.Done()
     assert wire.Scanned(str(library), 8, 8, 0) in engine.said(scan)
-    search = engine.send(wire.SearchLibrary("red boat", (str(library),), 3))
+    search = engine.send(wire.FindPictures(Query(text="red boat", filter=Filter(folders=(str(library),))), count=3))
     assert engine.end(search) == wire.Done()
-    (found,) = [report for report in engine.said(search) if isinstance(report, wire.Found)]
-    assert Path(found.candidates[0].picture.path).name == "red-boat.png"
-    assert 0 < len(found.candidates) <= 3
+    (found,) = [report for report in engine.said(search) if isinstance(report, wire.Matched)][-1:]
+    assert Path(found.hits[0].picture.path).name == "red-boat.png"
+    assert 0 < len(found.hits) <= 3
     place.writer.go.set()
     composed = engine.send(wire.Compose(place.brief))
     engine.end(composed)
@@ -168,7 +169,7 @@ def test_cancelling_a_job_that_waits(place: Place) -> None:
     second = place.engine.send(wire.Compose(place.brief))
     place.engine.send(wire.CancelJob(second))
     assert place.engine.end(second) == wire.Stopped(), "at once, and not when its turn comes"
-    search = place.engine.send(wire.SearchLibrary("boat"))
+    search = place.engine.send(wire.FindPictures(Query(text="boat")))
     assert place.engine.end(search) == wire.Done(), "the line after the cancel was read"
     place.writer.go.set()
     assert place.engine.end(first) == wire.Done()
@@ -178,11 +179,11 @@ def test_cancelling_a_job_that_waits(place: Place) -> None:
 
 @pytest.mark.parametrize("target", [0, 99, 1])
 def test_cancelling_what_is_not_running(place: Place, target: int) -> None:
-    search = place.engine.send(wire.SearchLibrary("boat"))
+    search = place.engine.send(wire.FindPictures(Query(text="boat")))
     place.engine.end(search)
     before = len(place.engine.said(search))
     place.engine.send(wire.CancelJob(target))
-    assert place.engine.end(place.engine.send(wire.SearchLibrary("boat"))) == wire.Done()
+    assert place.engine.end(place.engine.send(wire.FindPictures(Query(text="boat")))) == wire.Done()
     assert len(place.engine.said(search)) == before
 
 
@@ -199,12 +200,12 @@ def test_a_malformed_line(place: Place, line: bytes) -> None:
     place.engine.commands.write(b"\n" + line)
     failed = place.engine.reports.wait(lambda each: isinstance(each.report, wire.Failed))
     assert failed.job == 0
-    assert place.engine.end(place.engine.send(wire.SearchLibrary("boat"))) == wire.Done(), "it lives on"
+    assert place.engine.end(place.engine.send(wire.FindPictures(Query(text="boat")))) == wire.Done(), "it lives on"
 
 
 def test_searching_and_exporting_do_not_wait_for_writing(place: Place, tmp_path: Path) -> None:
     job = place.compose_until_held()
-    assert place.engine.end(place.engine.send(wire.SearchLibrary("red boat"))) == wire.Done()
+    assert place.engine.end(place.engine.send(wire.FindPictures(Query(text="red boat")))) == wire.Done()
     nothing = place.engine.send(wire.ExportArticle(Composition(brief=place.brief), str(tmp_path / "out")))
     failed = place.engine.end(nothing)
     assert isinstance(failed, wire.Failed)
@@ -217,7 +218,7 @@ def test_searching_and_exporting_do_not_wait_for_writing(place: Place, tmp_path:
 def test_jobs_that_need_models_go_one_after_the_other(place: Place, library: Path) -> None:
     job = place.compose_until_held()
     scan = place.engine.send(wire.ScanFolder(str(library)))
-    place.engine.end(place.engine.send(wire.SearchLibrary("x")))
+    place.engine.end(place.engine.send(wire.FindPictures(Query(text="x"))))
     assert not place.engine.said(scan)
     place.writer.go.set()
     place.engine.end(scan)
@@ -266,7 +267,7 @@ def test_an_unexpected_exception(tmp_path: Path) -> None:
     assert "a bug of ours" not in failed.message
     assert "Traceback" in failed.details
     assert "a bug of ours" in failed.details
-    assert engine.end(engine.send(wire.SearchLibrary("boat"))) == wire.Done(), "it lives on"
+    assert engine.end(engine.send(wire.FindPictures(Query(text="boat")))) == wire.Done(), "it lives on"
     engine.stop()
 
 

@@ -51,7 +51,6 @@ COMMANDS = [
     wire.Compose(BRIEF, Composition(brief=BRIEF, article=article(2))),
     wire.CancelJob(4),
     wire.ScanFolder("/a b/图片"),
-    wire.SearchLibrary("boats", ("/a",), 3),
     wire.ExportArticle(Composition(brief=BRIEF), "/out", ("html",)),
     wire.FindPictures(Query(text="小船", like=("a",), filter=Filter(rights=("free",), people=False), order="newest")),
     wire.ShowHits("library", 60, 60),
@@ -93,7 +92,6 @@ EVENTS = [
 REPORTS = [
     wire.Ready("1"),
     wire.Scanned("/a", 1, 2, 3, (wire.Skipped("/a/b", "broken"),)),
-    wire.Found((candidate("a"),)),
     wire.Matched("library", 2**40, (HIT,), "words only"),
     wire.HitsShown("library", 60, (HIT,)),
     wire.Described(
