@@ -27,7 +27,6 @@ from ui.session import Session
 from ui.shelf import Shelf
 from ui.texts import choose_language
 from ui.theme import Theme
-from ui.thumbnails import Thumbnails
 from ui.window_state import load_state, save_state
 
 SHOWN = "PICTORIAL_BENCH_SHOWN"
@@ -51,7 +50,7 @@ class Shell(QObject):
         session = Session(self)
         self.parts = Parts(
             client, session, Composing(client, session, self), ImageLoader(self), Shelf(client, self),
-            Library(client, self), Thumbnails(self),
+            Library(client, self), ImageLoader(self),
         )  # fmt: skip
         self._state = load_state()
         self._finished = False

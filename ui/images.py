@@ -1,4 +1,7 @@
-"""Pictures read from disk and scaled away from the GUI thread; a small cache keeps those in use."""
+"""Pictures read from disk and scaled away from the GUI thread, the newest wish first.
+
+So many bytes of them are kept, those used last.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,14 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QRunnable, QSize, Qt, QThreadPool, Signal
 from PySide6.QtGui import QImage, QImageIOHandler, QImageReader
 
-KEPT = 160
-"""Scaled pictures kept in memory: a page of 40 and the cards of a few slots."""
+BYTES_KEPT = 128 * 2**20
+WAITING = 160
+"""Wishes that wait; older ones are forgotten, as what they were for has been scrolled away."""
+THREADS = 2
+AT_ONCE = 4
 
 Key = tuple[str, int, int]
+Wish = tuple[Key, tuple[str, ...]]
 
 
 def read_scaled(path: str, width: int, height: int) -> QImage:
@@ -29,21 +36,25 @@ def read_scaled(path: str, width: int, height: int) -> QImage:
 
 
 class _Answer(QObject):
-    ready = Signal(tuple, QImage)
+    ready = Signal(list)
 
 
 class _Job(QRunnable):
-    def __init__(self, paths: tuple[str, ...], key: Key, answer: _Answer) -> None:
+    def __init__(self, wishes: list[Wish], answer: _Answer) -> None:
         super().__init__()
-        self._paths, self._key, self._answer = paths, key, answer
+        self._wishes, self._answer = wishes, answer
 
     def run(self) -> None:
-        image = QImage()
-        for path in self._paths:
-            image = read_scaled(path, self._key[1], self._key[2])
-            if not image.isNull():
-                break
-        self._answer.ready.emit(self._key, image)
+        self._answer.ready.emit([(key, _first_readable(paths, key[1], key[2])) for key, paths in self._wishes])
+
+
+def _first_readable(paths: tuple[str, ...], width: int, height: int) -> QImage:
+    for path in paths:
+        image = read_scaled(path, width, height)
+        if not image.isNull():
+            # The form that is painted fastest; converting here keeps that off the GUI thread.
+            return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+    return QImage()
 
 
 class ImageLoader(QObject):
@@ -52,19 +63,24 @@ class ImageLoader(QObject):
     loaded = Signal(str)
     """The first path that was asked for."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, bytes_kept: int = BYTES_KEPT) -> None:
         super().__init__(parent)
+        self._most = bytes_kept
         self._cache: OrderedDict[Key, QImage] = OrderedDict()
-        self._asked: set[Key] = set()
+        self._last: dict[str, Key] = {}
+        self._bytes = 0
+        self._waiting: OrderedDict[Key, tuple[str, ...]] = OrderedDict()
+        self._running: set[Key] = set()
+        self._jobs = 0
         self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(2)
+        self._pool.setMaxThreadCount(THREADS)
         self._answer = _Answer(self)
         self._answer.ready.connect(self._keep, Qt.ConnectionType.QueuedConnection)
 
     def get(self, paths: tuple[str, ...], size: QSize) -> QImage | None:
-        """The picture of the first readable path, at most `size` pixels; None while it is being read.
+        """The picture of the first readable path within `size` pixels; None while it is not read, null if it cannot be.
 
-        A picture that cannot be read is a null image.
+        What is asked for last is read first.
         """
         paths = tuple(path for path in paths if path)
         if not paths:
@@ -74,22 +90,57 @@ class ImageLoader(QObject):
         if image is not None:
             self._cache.move_to_end(key)
             return image
-        if key not in self._asked:
-            self._asked.add(key)
-            self._pool.start(_Job(paths, key, self._answer))
+        if key not in self._running:
+            self._waiting[key] = paths
+            self._waiting.move_to_end(key)
+            while len(self._waiting) > WAITING:
+                self._waiting.popitem(last=False)
+            self._start()
         return None
 
+    def nearest(self, paths: tuple[str, ...]) -> QImage | None:
+        """The picture in whatever size it was read last: better than nothing while the right one is on its way."""
+        first = next((path for path in paths if path), "")
+        key = self._last.get(first)
+        return self._cache.get(key) if key is not None else None
+
+    @property
+    def bytes(self) -> int:
+        """How much is kept."""
+        return self._bytes
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
     def close(self) -> None:
-        """Forget what is queued and wait for what is being read."""
+        """Forget what waits, and wait for what is being read."""
+        self._waiting.clear()
         self._pool.clear()
         self._pool.waitForDone()
 
-    def _keep(self, key: Key, image: QImage) -> None:
-        self._asked.discard(key)
-        self._cache[key] = image
-        while len(self._cache) > KEPT:
-            self._cache.popitem(last=False)
-        self.loaded.emit(key[0])
+    def _start(self) -> None:
+        while self._jobs < THREADS and self._waiting:
+            wishes = [self._waiting.popitem() for _ in range(min(AT_ONCE, len(self._waiting)))]
+            self._running |= {key for key, _ in wishes}
+            self._jobs += 1
+            self._pool.start(_Job(wishes, self._answer))
+
+    def _keep(self, read: list[tuple[Key, QImage]]) -> None:
+        self._jobs -= 1
+        for key, image in read:
+            self._running.discard(key)
+            self._cache[key] = image
+            self._last[key[0]] = key
+            self._bytes += image.sizeInBytes()
+        while self._bytes > self._most and len(self._cache) > 1:
+            gone, old = self._cache.popitem(last=False)
+            self._bytes -= old.sizeInBytes()
+            if self._last.get(gone[0]) == gone:
+                del self._last[gone[0]]
+        self._start()
+        for key, _ in read:
+            self.loaded.emit(key[0])
 
 
 def name_of(path: str) -> str:

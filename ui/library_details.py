@@ -20,11 +20,11 @@ from PySide6.QtWidgets import (
 from composer.collection import Credential, Details, Hit
 from composer.types import Picture
 from ui.flow import FlowLayout
+from ui.images import ImageLoader
 from ui.library_words import figures_of, rights_words, screens_words, title_of
 from ui.picture_view import PictureButton, PictureView
 from ui.star_row import StarRow
 from ui.texts import plural, text
-from ui.thumbnails import Thumbnails
 
 TALLEST = 250
 
@@ -44,7 +44,7 @@ class LibraryDetails(QScrollArea):
     other = Signal(object)
     """A near-duplicate to look at."""
 
-    def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
+    def __init__(self, thumbnails: ImageLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._thumbnails = thumbnails
         self._hit: Hit | None = None

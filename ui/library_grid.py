@@ -9,12 +9,12 @@ from PySide6.QtGui import QDrag, QImage, QKeyEvent, QPainter, QPaintEvent, QPixm
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QWidget
 
 from composer.collection import Hit
+from ui.images import ImageLoader
 from ui.library_hits import HitsModel
 from ui.library_tile import PAD, Look, TilePainter
 from ui.picture_mime import mime_of
 from ui.texts import text
 from ui.theme import tokens
-from ui.thumbnails import Thumbnails
 
 SPACE = 6
 SMALLEST, LARGEST, STEP = 110, 310, 20
@@ -36,7 +36,7 @@ class LibraryGrid(QAbstractItemView):
     settled = Signal()
     """Another picture or other pictures are chosen."""
 
-    def __init__(self, hits: HitsModel, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
+    def __init__(self, hits: HitsModel, thumbnails: ImageLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._hits, self._thumbnails = hits, thumbnails
         self._side, self._scores, self._columns = SMALLEST + 3 * STEP, False, 2

@@ -30,7 +30,6 @@ from ui.message_bar import MessageBar
 from ui.model_dialogs import Question
 from ui.picture_mime import TYPE
 from ui.texts import plural, text
-from ui.thumbnails import Thumbnails
 
 DESCRIBE_MS = 120
 """The current picture is described when it stays the current one for so long."""
@@ -44,7 +43,7 @@ class LibraryPage(QWidget):
     """A composer.types.Picture for the article."""
 
     def __init__(
-        self, library: Library, images: ImageLoader, thumbnails: Thumbnails, parent: QWidget | None = None
+        self, library: Library, images: ImageLoader, thumbnails: ImageLoader, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.setProperty("surface", "desk")

@@ -10,7 +10,6 @@ from ui.images import ImageLoader
 from ui.library_model import Library
 from ui.session import Session
 from ui.shelf import Shelf
-from ui.thumbnails import Thumbnails
 
 
 @dataclass(frozen=True)
@@ -23,4 +22,4 @@ class Parts:
     images: ImageLoader
     shelf: Shelf
     library: Library
-    thumbnails: Thumbnails
+    thumbnails: ImageLoader

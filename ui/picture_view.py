@@ -7,11 +7,11 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from composer.types import Picture
+from ui.images import ImageLoader
 from ui.library_words import title_of
 from ui.painted_button import PaintedButton
 from ui.texts import text
 from ui.theme import tokens
-from ui.thumbnails import Thumbnails
 
 DECODED = 512
 """Pixels of the longer side that are read: what previews have."""
@@ -20,7 +20,7 @@ DECODED = 512
 class PictureView(QWidget):
     """Shows one picture, with room for its shape up to a height."""
 
-    def __init__(self, thumbnails: Thumbnails, tallest: int, parent: QWidget | None = None) -> None:
+    def __init__(self, thumbnails: ImageLoader, tallest: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._thumbnails, self._tallest = thumbnails, tallest
         self._picture: Picture | None = None
@@ -60,7 +60,7 @@ class PictureView(QWidget):
 class PictureButton(PaintedButton):
     """A small picture that leads to more of it."""
 
-    def __init__(self, picture: Picture, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
+    def __init__(self, picture: Picture, thumbnails: ImageLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.picture, self._thumbnails = picture, thumbnails
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -89,7 +89,7 @@ class PictureButton(PaintedButton):
             self.update()
 
 
-def paint_fitted(painter: QPainter, box: QRectF, picture: Picture, thumbnails: Thumbnails) -> None:
+def paint_fitted(painter: QPainter, box: QRectF, picture: Picture, thumbnails: ImageLoader) -> None:
     """The picture in the middle of a box, or its shape in a quiet tone, or that it cannot be read."""
     image = thumbnails.get((picture.preview, picture.path), QSize(DECODED, DECODED))
     shape = QSize(max(1, picture.width), max(1, picture.height))

@@ -17,6 +17,7 @@ from tests.ui import sample
 from ui import edits
 from ui.chinese import CHINESE
 from ui.flow import FlowLayout
+from ui.images import WAITING, ImageLoader
 from ui.library_details import credential_words
 from ui.library_filters import LibraryFilters
 from ui.library_grid import LibraryGrid
@@ -24,7 +25,6 @@ from ui.library_hits import ASKED_AT_ONCE, PAGE, PAGES_KEPT, HitsModel
 from ui.library_words import chips_of, indexing_words, is_day, screens_words, title_of
 from ui.picture_mime import mime_of, picture_in
 from ui.texts import choose_language
-from ui.thumbnails import WAITING, Thumbnails
 
 
 def hits(start: int, count: int) -> list[Hit]:
@@ -82,7 +82,7 @@ def test_changes_are_shown_at_once_and_fetched_anew() -> None:
 
 
 def test_ten_million_pictures_scroll_like_a_hundred(qtbot: QtBot) -> None:
-    model, thumbnails = HitsModel(), Thumbnails()
+    model, thumbnails = HitsModel(), ImageLoader()
     grid = LibraryGrid(model, thumbnails)
     qtbot.addWidget(grid)
     grid.resize(700, 600)
@@ -109,7 +109,7 @@ def test_ten_million_pictures_scroll_like_a_hundred(qtbot: QtBot) -> None:
 def test_thumbnails_are_kept_by_bytes_and_wishes_are_bounded(qtbot: QtBot, pictures: Path) -> None:
     files = sorted(str(path) for path in pictures.glob("*.jpg"))
     one = 40 * 27 * 4
-    thumbnails = Thumbnails(bytes_kept=3 * one)
+    thumbnails = ImageLoader(bytes_kept=3 * one)
     heard: list[str] = []
     thumbnails.loaded.connect(heard.append)
     for file in files:
@@ -129,7 +129,7 @@ def test_thumbnails_are_kept_by_bytes_and_wishes_are_bounded(qtbot: QtBot, pictu
 
 def test_a_thumbnail_of_another_size_stands_in(qtbot: QtBot, pictures: Path) -> None:
     file = str(next(pictures.glob("*.jpg")))
-    thumbnails = Thumbnails()
+    thumbnails = ImageLoader()
     thumbnails.get(("/nowhere.jpg", file), QSize(40, 40))
     qtbot.waitUntil(lambda: bool(thumbnails.bytes), timeout=15000)
     assert thumbnails.get(("/nowhere.jpg", file), QSize(60, 60)) is None
