@@ -54,7 +54,7 @@ from models.isolation import Host
 MODEL = "ViT-B-32"
 PICTURES = Path(__file__).parents[1] / "demo" / "pictures"
 SMALL, LARGE = (640, 480), (3162, 2372)
-BATCH, PART = 32, 8
+BATCH, PART = 32, 32
 FORMS = ("fp32", "bf16", "bf16 side by side")
 
 
@@ -108,7 +108,7 @@ class Rivals:
     def _side_by_side(self, count: int) -> float:
         import torch
 
-        start, times = Barrier(self._threads + 1), -(-count // (PART * self._threads))
+        start, times = Barrier(self._threads + 1), max(2, -(-count // (PART * self._threads)))
 
         def part() -> None:
             torch.set_num_threads(1)

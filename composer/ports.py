@@ -118,7 +118,9 @@ class ImageEncoder(Protocol):
 
     def encode_images(self, images: Sequence[Image]) -> Vectors:
         """Shape (len(images), dimensions), rows of length 1. Images are upright RGB; `info[WHOLE]` may tell their size
-        before they were reduced: 445 pixels can stand for 889, and half a pixel shows in a vector."""
+        before they were reduced: 445 pixels can stand for 889, and half a pixel shows in a vector.
+
+        May be called from two threads at once."""
         ...
 
     def close(self) -> None: ...

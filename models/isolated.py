@@ -1,5 +1,8 @@
 """The child's side of isolation.py: builds adapters when they are first used and does the calls one after the other.
 
+Calls of methods marked with `overlapping` are the exception: of these the next begins while the last is at work, so
+that the processor does not stand still while an answer travels and the next question is unpacked.
+
 Parent and child talk over one pipe. Each message is a head (kind and number, in plain text) and a pickled body. The
 child reads the pipe in a thread of its own, so that a cancel is seen at once and the end of the parent, however it
 came, ends the child.
@@ -17,22 +20,35 @@ import pickle
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, TypeVar
 
 from composer.errors import Cancelled, ComposerError, ModelFailed
 from composer.ports import Cancel
 
 Message = tuple[str, int, bytes]
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 READ = ""
 """In place of a method's name: the call reads the attribute named by its only argument."""
+
+
+SIDE_BY_SIDE = 2
+"""Overlapping calls at work at once: one more would only wait longer."""
+
+
+def overlapping(method: Method) -> Method:
+    """Marks a method of an adapter of which two calls may be at work at once, each on a thread of its own."""
+    method.__dict__["overlapping"] = True
+    return method
 
 
 class CancelHere:
@@ -88,6 +104,8 @@ class _Child:
         self._switches: dict[int, Cancel] = {}
         self._recipes: dict[int, bytes] = {}
         self._adapters: dict[int, Any] = {}
+        self._beside = ThreadPoolExecutor(SIDE_BY_SIDE, "overlapping")
+        self._under_way: set[Future[None]] = set()
 
     def run(self) -> None:
         Thread(target=self._listen, daemon=True).start()
@@ -127,21 +145,43 @@ class _Child:
             adapter, name, args, kwargs = pickle.loads(body)  # noqa: S301 - only our parent holds the other end
             args = tuple(cancel if isinstance(arg, CancelHere) else arg for arg in args)
             kwargs = {key: cancel if isinstance(arg, CancelHere) else arg for key, arg in kwargs.items()}
-            self._say(number, self._do(adapter, name, args, kwargs), cancel)
+            work = self._work(adapter, name)
         except BaseException as error:  # noqa: BLE001 - every failure is the caller's to hear, and the child goes on
-            self._line.send("failed", number, _told(error, self._name))
-        finally:
+            self._fail(number, error)
+            return
+        self._under_way = {future for future in self._under_way if not future.done()}
+        if getattr(work, "overlapping", False):
+            self._under_way.add(self._beside.submit(self._do, number, cancel, lambda: work(*args, **kwargs)))
+        else:
+            wait(self._under_way)
+            self._do(number, cancel, lambda: work(*args, **kwargs))
+
+    def _do(self, number: int, cancel: Cancel, work: Callable[[], object]) -> None:
+        try:
+            cancel.check()
+            self._say(number, work(), cancel)
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._fail(number, error)
+        else:
             del self._switches[number]
 
-    def _do(self, number: int, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+    def _fail(self, number: int, error: BaseException) -> None:
+        del self._switches[number]
+        self._line.send("failed", number, _told(error, self._name))
+
+    def _work(self, number: int, name: str) -> Callable[..., object]:
+        """What a call asks for: a method of the adapter, which is built if this is its first call."""
         if name == "close":
-            adapter = self._adapters.pop(number, None)
-            return None if adapter is None else adapter.close()
+            return lambda: self._close(number)
         if number not in self._adapters:
             factory, given, named = pickle.loads(self._recipes[number])  # noqa: S301 - as above
             self._adapters[number] = factory(*given, **named)
         adapter = self._adapters[number]
-        return _read(adapter, args[0]) if name == READ else getattr(adapter, name)(*args, **kwargs)
+        return partial(_read, adapter) if name == READ else getattr(adapter, name)
+
+    def _close(self, number: int) -> object:
+        adapter = self._adapters.pop(number, None)
+        return None if adapter is None else adapter.close()
 
     def _say(self, number: int, result: object, cancel: Cancel) -> None:
         if not isinstance(result, Iterator):

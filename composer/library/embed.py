@@ -1,8 +1,8 @@
 """Giving the catalogue's pictures vectors: of what they show, and of what is said of them.
 
-Three things go on at once: pictures are decoded ahead on threads, the encoder (in a process of its own) computes on a
-batch, and the vectors of the batch before are kept. What waits is bounded: two batches of pictures, each no larger
-than the encoder can make use of.
+Three things go on at once: pictures are decoded ahead on threads, the encoder (in a process of its own) computes on
+two batches, and the vectors of the batch before are kept. What waits is bounded: three batches of pictures, each no
+larger than the encoder can make use of.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ FIRST = 16
 """Pictures of the first batch, whose time decides on the next."""
 SECONDS = 0.7
 """A batch that takes longer is made smaller: so long a stop may have to wait, and so much is lost in a crash."""
+AHEAD = 2
+"""Batches handed over at once: while one is at work the next travels, and the last lanes of the one do not stand idle."""
 WORKERS = max(1, min(8, os.cpu_count() or 1))
 """Threads that decode; Pillow lets go of Python's lock meanwhile."""
 LONGEST = 16
@@ -54,7 +56,7 @@ def embed(
 ) -> Generator[ScanProgress, None, None]:
     """Encode the pictures of the folders that have no vector of the encoder yet; each batch is kept when it is done.
 
-    The encoder is called from one thread, another than the caller's. At less than full pace nothing is computed while
+    The encoder is called from two threads, others than the caller's. At less than full pace nothing is computed while
     the pace rests. A picture that vanished or broke since the scan is taken out of use with a reason until the next
     scan looks at it. Raises Cancelled when the writer gave up.
     """
@@ -146,6 +148,8 @@ class _Work:
     def __init__(self, catalogue: Catalogue, encoder: ImageEncoder, cancel: Cancel, pace: Pace) -> None:
         self._catalogue, self._encoder, self._cancel, self._pace = catalogue, encoder, cancel, pace
         self._size = FIRST
+        self._ended = 0.0
+        """When the last batch was done, by monotonic()."""
         self._under_way: deque[Future[_Encoded]] = deque()
 
     def encoded(self, rows: Ids, most: int) -> Generator[_Encoded, None, None]:
@@ -176,8 +180,8 @@ class _Work:
 
     @contextmanager
     def _beside(self) -> Generator[ThreadPoolExecutor, None, None]:
-        """The thread that calls the encoder; when it is left, the batch at work ends and the next is not begun."""
-        pool = ThreadPoolExecutor(1, thread_name_prefix="vectors")
+        """The threads that call the encoder; when they are left, batches at work end and no other is begun."""
+        pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="vectors")
         try:
             yield pool
         finally:
@@ -185,7 +189,7 @@ class _Work:
 
     def _ahead(self) -> int:
         """Batches that may be under way while the caller goes on."""
-        return 1 if self._pace.share >= 1.0 else 0
+        return AHEAD if self._pace.share >= 1.0 else 0
 
     def _batches(self, decoded: Iterator[_Ready]) -> Iterator[list[_Ready]]:
         while batch := list(islice(decoded, self._size)):
@@ -197,7 +201,8 @@ class _Work:
         used = np.array([row for row, _ in seen], np.int64)
         started = monotonic()
         vectors = self._encoder.encode_images([image for _, image in seen]) if seen else np.empty((0, 0), np.float32)
-        self._size = _next_size(self._size, monotonic() - started, most)
+        ended = monotonic()  # while the batch before was at work this one waited
+        self._size, self._ended = _next_size(self._size, ended - max(started, self._ended), most), ended
         return _Encoded(batch[-1].path, used, vectors, len(batch))
 
 

@@ -35,6 +35,7 @@ from models.checkpoints import (
 )
 from models.encoders.lanes import Lanes
 from models.encoders.pixels import Pixels
+from models.isolated import overlapping
 
 MULTILINGUAL = (
     "xlm-roberta",
@@ -120,6 +121,7 @@ class OpenClipEncoder:
         size = self._model.visual.image_size
         return int(min(size) if isinstance(size, (tuple, list)) else size)
 
+    @overlapping
     def encode_images(self, images: Sequence[Image]) -> Vectors:
         """Shape (len(images), dimensions), rows of length 1; `batch` pictures at a time, fewer if memory runs out.
 
