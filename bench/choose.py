@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 from msgspec.structs import replace
 
-from composer.library.search import by_words
+from composer.library.finding.search import by_words
 from composer.pipeline import CAPTIONS_WEIGHT, DEPTH, Tools
 from composer.ports import Cancel
 from composer.settings import Settings

@@ -23,9 +23,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from composer.library import thumbnails
-from composer.library.decoders import Ask, Decoders
-from composer.library.quality import UnusablePicture
+from composer.library.decoding import thumbnails
+from composer.library.decoding.decoders import Ask, Decoders
+from composer.library.decoding.quality import UnusablePicture
 from tests.library.makers import dng, rgb_tiff
 
 

@@ -43,10 +43,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 from PIL import Image
 
-from composer.library import quality
 from composer.library.catalogue import Catalogue
-from composer.library.embed import embed
-from composer.library.scan import scan
+from composer.library.decoding import quality
+from composer.library.filling.embed import embed
+from composer.library.filling.scan import scan
 from composer.ports import WHOLE, Cancel, Vectors
 from models.encoders.openclip import OpenClipEncoder
 from models.isolation import Host

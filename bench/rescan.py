@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from composer.library.catalogue import Catalogue
-from composer.library.scan import scan
+from composer.library.filling.scan import scan
 from composer.ports import Cancel
 
 

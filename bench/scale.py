@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from composer.library.catalogue import Catalogue, Entry
-from composer.library.metadata import Words
+from composer.library.words.metadata import Words
 
 QUICK, FULL, BATCH = 5_000, 20_000, 64
 CAPTION = "Fishing boats leave the harbour of a small town before dawn, picture number {}"

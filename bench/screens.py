@@ -26,8 +26,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy import ndimage
 
-from composer.library import quality, thumbnails
-from composer.library.screens import look
+from composer.library.decoding import quality, thumbnails
+from composer.library.looks.screens import look
 
 ROOT = Path(__file__).resolve().parents[1]
 Change = Callable[[Image.Image], Image.Image]

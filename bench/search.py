@@ -11,8 +11,8 @@ content with them, but most of it points elsewhere (the modality gap), so that t
 made so are a likeness: they are neither as easy as tight clusters nor as hard as uniform noise, which has no neighbours
 worth the name.
 
-A search is what the program does (composer/library/vectors.py): the index is asked for 16, and their vectors in the
-catalogue, as they were stored, put them in order; the first 8 count.
+A search is what the program does (composer/library/finding/vectors.py): the index is asked for 16, and their vectors in
+the catalogue, as they were stored, put them in order; the first 8 count.
 
 - p50_ms: median of the index's searches for 16, one query at a time, both kinds, and `order_ms`: the median time in
   which a catalogue of 50,000 pictures gives 16 vectors and they are put in order; `host_p50_ms` the index through the
@@ -47,7 +47,7 @@ import numpy as np
 import psutil
 
 from composer.library.catalogue import Catalogue, Entry
-from composer.library.vectors import LEAST, SPARE
+from composer.library.finding.vectors import LEAST, SPARE
 from composer.ports import Ids, VectorIndex, Vectors
 from models.indexes.library import LibraryIndex
 from models.indexes.native import faiss

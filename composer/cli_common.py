@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from composer import settings
 from composer.library.catalogue import Catalogue
-from composer.library.workers import Workers
+from composer.library.filling.workers import Workers
 from composer.pipeline import Tools
 from composer.ports import Cancel, ModelShelf, TextReader
 from composer.settings import Settings

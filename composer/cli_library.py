@@ -18,9 +18,9 @@ from composer.errors import LibraryError
 from composer.holdings import Census, drop
 from composer.indexing import Step, index, scanned
 from composer.librarian import put_folder
-from composer.library.embed import embed
-from composer.library.pace import Pace
-from composer.library.workers import embed_with
+from composer.library.filling.embed import embed
+from composer.library.filling.pace import Pace
+from composer.library.filling.workers import embed_with
 from composer.preparation import prepare_all
 from composer.progress import Meter
 from composer.settings import Settings

@@ -18,10 +18,10 @@ from composer.cli_common import AsJson, adapters_of, opened, print_json, say
 from composer.collection import Details, Edit, Filter, Hit, Kind, Order, Orientation, Query, Rights
 from composer.errors import LibraryError
 from composer.library.catalogue import Catalogue, absolute
-from composer.library.details import describe
+from composer.library.finding.details import describe
+from composer.library.finding.query import aim, find, hits, is_ranked
 from composer.library.marks import Marked
-from composer.library.query import aim, find, hits, is_ranked
-from composer.library.sidecars import edit_picture
+from composer.library.words.sidecars import edit_picture
 
 _ID = re.compile("[0-9a-f]{32}")
 

@@ -12,8 +12,8 @@ from composer.collection import LibraryFolder, LibraryState
 from composer.library.catalogue import Catalogue, absolute
 from composer.library.database import below
 from composer.library.embeddings import CAPTIONS
-from composer.library.folders import Folder
-from composer.library.pace import Pace
+from composer.library.filling.folders import Folder
+from composer.library.filling.pace import Pace
 from composer.ports import Cancel
 
 PATIENCE = 20.0

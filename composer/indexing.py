@@ -11,12 +11,12 @@ from typing import Literal, Protocol
 from composer.errors import ComposerError, LibraryError
 from composer.library.catalogue import Catalogue, absolute
 from composer.library.database import below
-from composer.library.embed import embed, embed_captions
-from composer.library.pace import Pace
-from composer.library.query import Finders
-from composer.library.reading import read_texts
-from composer.library.scan import ScanProgress, scan
-from composer.library.screens import screen
+from composer.library.filling.embed import embed, embed_captions
+from composer.library.filling.pace import Pace
+from composer.library.filling.reading import read_texts
+from composer.library.filling.scan import ScanProgress, scan
+from composer.library.finding.query import Finders
+from composer.library.looks.screens import screen
 from composer.ports import Cancel, TextReader
 from composer.wire import AnyReport, Indexing, Scanned
 

@@ -18,14 +18,14 @@ from composer.errors import LibraryError
 from composer.gate import Gate
 from composer.indexing import Shelves, index
 from composer.library.catalogue import Catalogue, absolute
-from composer.library.details import describe
-from composer.library.folders import Folder
+from composer.library.filling.folders import Folder
+from composer.library.filling.pace import Pace
+from composer.library.filling.walk import check_folder
+from composer.library.filling.watch import Change
+from composer.library.finding.details import describe
+from composer.library.finding.query import Aim, Found, aim, find, hits, is_ranked
 from composer.library.marks import Marked
-from composer.library.pace import Pace
-from composer.library.query import Aim, Found, aim, find, hits, is_ranked
-from composer.library.sidecars import edit_picture
-from composer.library.walk import check_folder
-from composer.library.watch import Change
+from composer.library.words.sidecars import edit_picture
 from composer.ports import Cancel
 from composer.types import Language
 from composer.watching import Watchman

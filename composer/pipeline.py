@@ -21,10 +21,10 @@ from composer import prose
 from composer.draft import fold
 from composer.errors import BadBrief, LibraryError, ModelFailed
 from composer.library.catalogue import Catalogue
-from composer.library.embed import embed, embed_captions
-from composer.library.scan import scan
-from composer.library.search import by_words
-from composer.library.vectors import VectorSearch
+from composer.library.filling.embed import embed, embed_captions
+from composer.library.filling.scan import scan
+from composer.library.finding.search import by_words
+from composer.library.finding.vectors import VectorSearch
 from composer.ports import Cancel, Encoder, Ids, Message, Prompt, Reranker, Vectors, Writer
 from composer.prompts import prompts
 from composer.stages.assign import assign

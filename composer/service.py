@@ -21,9 +21,9 @@ from composer.gate import Gate, Within
 from composer.lane import Lane
 from composer.librarian import Librarian, LibraryCommand
 from composer.library.catalogue import Catalogue
-from composer.library.pace import Pace
-from composer.library.scan import scan
-from composer.library.watch import Change
+from composer.library.filling.pace import Pace
+from composer.library.filling.scan import scan
+from composer.library.filling.watch import Change
 from composer.pipeline import Tools, compose
 from composer.ports import Cancel, ModelShelf, TextReader
 from composer.preparation import Preparation

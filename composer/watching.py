@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from composer.errors import Cancelled
-from composer.library.watch import Change, watch
+from composer.library.filling.watch import Change, watch
 from composer.ports import Cancel
 
 LAST_WAIT = 3.0

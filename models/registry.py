@@ -18,8 +18,8 @@ from PIL.Image import Image
 from composer.errors import ModelNotReady
 from composer.home import subfolder
 from composer.library.catalogue import CAPTIONS, Catalogue
-from composer.library.vectors import VectorSearch
-from composer.library.workers import Workers
+from composer.library.filling.workers import Workers
+from composer.library.finding.vectors import VectorSearch
 from composer.pipeline import Tools
 from composer.ports import Encoder, Ids, Reranker, TextReader, VectorIndex, Vectors, Writer
 from composer.settings import Settings

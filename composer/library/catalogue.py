@@ -16,13 +16,13 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from composer.library import thumbnails
 from composer.library.database import LISTED, Database, absolute, below, joined, listed
+from composer.library.decoding import thumbnails
 from composer.library.embeddings import CAPTIONS, Embeddings
-from composer.library.folders import Folders
+from composer.library.filling.folders import Folders
 from composer.library.marks import Marks
-from composer.library.metadata import Words
-from composer.library.tokens import tokens
+from composer.library.words.metadata import Words
+from composer.library.words.tokens import tokens
 from composer.ports import Ids
 from composer.types import Picture
 from composer.wire import Skipped

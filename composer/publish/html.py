@@ -10,7 +10,7 @@ from html import escape
 from PIL import Image
 
 from composer.errors import LibraryError
-from composer.library.quality import UnusablePicture, open_upright
+from composer.library.decoding.quality import UnusablePicture, open_upright
 from composer.stages.layout import Node
 from composer.types import Language, Picture
 

@@ -18,8 +18,8 @@ R = TypeVar("R")
 MOST = 8
 """Lanes: Python's own lock lets no more of them run well."""
 PART = 32
-"""Items a lane takes at a time: all the weights are read for each part. Of ViT-B-32 in bf16, two lanes made 131 pictures
-a second in parts of 8, 156 in parts of 16, 162 in parts of 32."""
+"""Items a lane takes at a time: all the weights are read for each part. Of ViT-B-32 in bf16, two lanes made 131
+pictures a second in parts of 8, 156 in parts of 16, 162 in parts of 32."""
 
 
 class Lanes:

@@ -20,11 +20,11 @@ import numpy as np
 from PIL.Image import Image
 
 from composer.errors import Cancelled, ComposerError, ModelFailed, ModelNotReady
-from composer.library import quality
-from composer.library.ahead import in_order
-from composer.library.embed import bounded
-from composer.library.quality import UnusablePicture
-from composer.library.workers import Seen, Task
+from composer.library.decoding import quality
+from composer.library.decoding.quality import UnusablePicture
+from composer.library.filling.ahead import in_order
+from composer.library.filling.embed import bounded
+from composer.library.filling.workers import Seen, Task
 from composer.ports import WHOLE, Cancel, ImageEncoder
 from models import address as addresses
 

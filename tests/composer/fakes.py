@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from composer.library.catalogue import CAPTIONS, Catalogue
-from composer.library.vectors import VectorSearch
+from composer.library.finding.vectors import VectorSearch
 from composer.pipeline import Tools, compose
 from composer.ports import Cancel, Capabilities, Ids, Piece, Prompt, TextReader, Vectors
 from composer.prose import content_words, tokens

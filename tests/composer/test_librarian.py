@@ -15,7 +15,7 @@ from composer.collection import Edit, Filter, LibraryFolder, Query
 from composer.errors import Cancelled, LibraryError, ModelNotReady
 from composer.gate import Gate
 from composer.librarian import SEARCHES, Librarian, LibraryCommand
-from composer.library.pace import Pace
+from composer.library.filling.pace import Pace
 from composer.pipeline import Tools
 from composer.ports import Cancel, TextReader, Vectors
 from tests.composer.fakes import Bench, draw, draw_library

@@ -12,7 +12,7 @@ from PIL import Image
 from composer import wire
 from composer.collection import LibraryFolder, Query
 from composer.gate import Gate, Within
-from composer.library.folders import Folder
+from composer.library.filling.folders import Folder
 from composer.ports import Cancel, Vectors
 from tests.composer.fakes import draw, draw_library
 from tests.composer.test_service import PATIENCE, Place

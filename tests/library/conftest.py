@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from composer.library.catalogue import Catalogue
-from composer.library.scan import ScanProgress, scan
+from composer.library.filling.scan import ScanProgress, scan
 from composer.ports import Cancel, Vectors
 
 Paint = Callable[..., Image.Image]

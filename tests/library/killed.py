@@ -21,13 +21,14 @@ from pathlib import Path
 import numpy as np
 
 from composer.errors import ComposerError
-from composer.library import decoder_child, intake, quality
 from composer.library.catalogue import Catalogue
-from composer.library.decoders import Answer, Ask, Go
-from composer.library.embed import embed
-from composer.library.scan import scan
-from composer.library.screens import screen
-from composer.library.vectors import VectorSearch
+from composer.library.decoding import decoder_child, quality
+from composer.library.decoding.decoders import Answer, Ask, Go
+from composer.library.filling import intake
+from composer.library.filling.embed import embed
+from composer.library.filling.scan import scan
+from composer.library.finding.vectors import VectorSearch
+from composer.library.looks.screens import screen
 from composer.ports import Cancel, Ids, Vectors
 from tests.library.conftest import MeanColours
 

@@ -10,7 +10,7 @@ import pytest
 
 from composer.errors import LibraryError
 from composer.library.catalogue import GONE, Catalogue, Entry
-from composer.library.metadata import Words
+from composer.library.words.metadata import Words
 
 
 def entry(number: int, folder: str = "/pictures", **more: object) -> Entry:

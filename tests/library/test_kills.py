@@ -20,10 +20,11 @@ import numpy as np
 import pytest
 
 from composer.errors import LibraryError
-from composer.library import quality, schema
+from composer.library import schema
 from composer.library.catalogue import Catalogue
-from composer.library.embed import embed
-from composer.library.scan import scan
+from composer.library.decoding import quality
+from composer.library.filling.embed import embed
+from composer.library.filling.scan import scan
 from composer.ports import Cancel
 from tests.library.conftest import MeanColours, paint
 from tests.library.killed import KeptIndex

@@ -177,8 +177,8 @@ def test_numbers_that_are_not_finite_agree_with_nothing() -> None:
 
 def test_switching_back_encodes_nothing_again(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from composer.library.catalogue import Catalogue
-    from composer.library.embed import embed, embed_captions
-    from composer.library.scan import scan
+    from composer.library.filling.embed import embed, embed_captions
+    from composer.library.filling.scan import scan
     from tests.composer.fakes import draw_library
 
     library = [str(draw_library(tmp_path / "quay"))]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from composer.library.quality import open_upright
+from composer.library.decoding.quality import open_upright
 from composer.ports import WHOLE
 from models.encoders.lanes import Lanes
 from models.encoders.openclip import OpenClipEncoder

@@ -13,8 +13,8 @@ from PIL import Image
 
 from composer.errors import Cancelled, ModelFailed, ModelNotReady
 from composer.library.catalogue import Catalogue
-from composer.library.scan import scan
-from composer.library.workers import Workers, embed_with
+from composer.library.filling.scan import scan
+from composer.library.filling.workers import Workers, embed_with
 from composer.ports import Cancel
 from models.isolation import Host
 from models.jobs.ray_embedding import RayWorkers, checked
