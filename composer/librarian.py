@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from composer import holdings
+from composer import holdings, settings
 from composer.collection import LibraryFolder, Query
 from composer.errors import LibraryError
 from composer.gate import Gate
@@ -187,12 +187,20 @@ class Librarian:
                 holdings.drop(self._catalogue(), command.path, cancel)
                 self._census.forget()
             case SetPace():
-                self._pace.share = min(1.0, max(0.01, command.share))
-                (self._pace.pause if command.paused else self._pace.resume)()
+                self._set_pace(command)
             case ShowLibrary():
                 self._catch_up()
         self._watch()
         return self._state()
+
+    def _set_pace(self, command: SetPace) -> None:
+        """The share is kept for the next time. A pause is not: work that nobody goes on with looks like a fault."""
+        share = min(1.0, max(0.01, command.share))
+        self._pace.share = share
+        (self._pace.pause if command.paused else self._pace.resume)()
+        now = settings.load()
+        if now.background_share != share:
+            settings.save(replace(now, background_share=share))
 
     def _watch(self) -> tuple[str, ...]:
         """Returns the folders that were not watched before."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from composer import settings, shelving
-from composer.errors import Cancelled, ComposerError
+from composer.errors import Cancelled, ComposerError, SettingsError
 from composer.gate import Gate, Within
 from composer.lane import Lane
 from composer.librarian import Librarian, LibraryCommand
@@ -28,6 +28,7 @@ from composer.pipeline import Tools, compose
 from composer.ports import Cancel, ModelShelf, TextReader
 from composer.preparation import Preparation
 from composer.publish.export import export
+from composer.settings import Settings
 from composer.source import Source
 from composer.types import Composed, Language, Notice, StageProgress
 from composer.wire import (
@@ -88,7 +89,9 @@ class Service:
         self._ahead: Preparation | None = None
         self._composing = threading.Event()
         shelves = _Shelves(self._catalogue, self._tools, self._reader)
-        self._librarian = Librarian(shelves, Pace(self._composing.is_set), self._gate, _language, self._changed)
+        self._librarian = Librarian(
+            shelves, Pace(self._composing.is_set, _share()), self._gate, _language, self._changed
+        )
         self._ending = Cancel()
         self._due: set[str] = set()
         """Watched folders that changed and wait to be indexed."""
@@ -303,6 +306,14 @@ class _Shelves:
         reader: Callable[[], TextReader | None],
     ) -> None:
         self.catalogue, self.tools, self.reader = catalogue, tools, reader
+
+
+def _share() -> float:
+    """Part of the time for work in the background, as it was when the writer set it last."""
+    try:
+        return settings.load().background_share
+    except SettingsError:
+        return Settings().background_share  # the first job that needs the settings tells what is wrong with them
 
 
 def _language() -> Language:

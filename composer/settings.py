@@ -39,6 +39,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Pictures whose re-ranker scores are this near to the best are compared with each other once more; 0: never."""
     read_texts: bool = False
     """Read the writing in pictures while the library is looked at; needs the extra "ocr". A second or so a picture."""
+    background_share: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
+    """Part of the time that the engine's work on the library may take; what the window shows as "gently"."""
     allowed_hosts: tuple[str, ...] = ()
     """Servers that are not on this machine and that the writer said yes to, as "host:port": texts go to a model's,
     vectors to an index's, paths of pictures to one that makes vectors."""

@@ -10,6 +10,11 @@ import pytest
 from tests.composer.fakes import Bench, draw_library
 
 
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PICTORIAL_HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return draw_library(tmp_path_factory.mktemp("quay"))

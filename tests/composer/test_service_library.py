@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from composer import wire
+from composer import settings, wire
 from composer.collection import LibraryFolder, Query
 from composer.gate import Gate, Within
 from composer.library.filling.folders import Folder
 from composer.ports import Cancel, Vectors
+from composer.settings import Settings
 from tests.composer.fakes import draw, draw_library
 from tests.composer.test_service import PATIENCE, Place
 
@@ -102,6 +103,41 @@ def test_pausing_is_answered_at_once_and_a_paused_job_can_be_stopped(place: Plac
     second = index(place)
     place.engine.send(wire.SetPace())
     assert place.engine.end(second) == wire.Done()
+
+
+def test_the_share_outlives_the_engine_and_the_pause_does_not(place: Place, tmp_path: Path, library: Path) -> None:
+    assert place.engine.end(place.engine.send(wire.SetPace(paused=True, share=0.5))) == wire.Done()
+    again = Place(tmp_path / "home", library)
+    try:
+        show = again.engine.send(wire.ShowLibrary())
+        assert again.engine.end(show) == wire.Done()
+        (shown,) = [report for report in again.engine.said(show) if isinstance(report, wire.LibraryShown)]
+        assert (shown.state.paused, shown.state.share) == (False, 0.5)
+    finally:
+        again.writer.go.set()
+        again.engine.stop()
+
+
+def test_the_share_leaves_the_other_settings_alone(place: Place) -> None:
+    settings.settings_file().parent.mkdir(parents=True, exist_ok=True)
+    settings.settings_file().write_text("# mine\nthreads = 3\n")
+    assert place.engine.end(place.engine.send(wire.SetPace(share=0.0))) == wire.Done()
+    assert settings.load() == Settings(threads=3, background_share=0.01)
+    assert "# mine" in settings.settings_file().read_text()
+
+
+def test_settings_that_cannot_be_read_do_not_stop_the_engine(tmp_path: Path, library: Path) -> None:
+    settings.settings_file().parent.mkdir(parents=True, exist_ok=True)
+    settings.settings_file().write_text("background_share = 2.0\n")
+    made = Place(tmp_path / "home", library)
+    try:
+        end = made.engine.end(made.engine.send(wire.SetPace(share=0.5)))
+        assert isinstance(end, wire.Failed)
+        assert "background_share" in end.message
+        assert settings.settings_file().read_text() == "background_share = 2.0\n"
+    finally:
+        made.writer.go.set()
+        made.engine.stop()
 
 
 def test_renewing_the_models_waits_for_indexing_to_leave_and_it_goes_on(

@@ -17,12 +17,12 @@ LONGEST_REST = 2.0
 class Pace:
     """Shared between the one who works and those who steer. Safe between threads."""
 
-    def __init__(self, busy: Callable[[], bool] | None = None) -> None:
+    def __init__(self, busy: Callable[[], bool] | None = None, share: float = 1.0) -> None:
         """`busy` tells whether something more urgent is computing."""
         self._busy = busy or (lambda: False)
         self._going = threading.Event()
         self._going.set()
-        self.share = 1.0
+        self.share = share
         """Part of the time that may be worked, above 0 to 1."""
         self._since = time.monotonic()
 
