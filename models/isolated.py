@@ -37,6 +37,8 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+YIELDING = 5
+"""How much nicer than the engine a process is that computes for long: what answers in milliseconds goes first."""
 READ = ""
 """In place of a method's name: the call reads the attribute named by its only argument."""
 
@@ -82,8 +84,10 @@ def pack(value: object) -> bytes:
     return pickle.dumps(value, protocol=5)
 
 
-def serve(pipe: Connection, name: str, threads: int) -> None:
+def serve(pipe: Connection, name: str, threads: int, yielding: bool) -> None:
     """What the child process runs; returns when the parent asks it to end."""
+    if yielding and hasattr(os, "nice"):
+        os.nice(YIELDING)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the engine, which ends its children itself
     sys.stdout.flush()
     os.dup2(2, 1)  # the engine's stdin and stdout are the wire: no library may read or print there

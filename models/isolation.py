@@ -42,13 +42,15 @@ ENDING = 2.0
 class Host:
     """A child process for adapters, started when first needed and started anew after it died or was closed.
 
-    `name` is for people ("writer", "picture encoder"); `threads` bounds the native thread pools, 0 leaves them alone.
+    `name` is for people ("writer", "picture encoder"); `threads` bounds the native thread pools, 0 leaves them alone;
+    `yielding` lets other processes of the program go first, for work that goes on for long.
     Calls may come from any thread; the child does them one at a time, in the order they came.
     """
 
-    def __init__(self, name: str, threads: int = 0) -> None:
+    def __init__(self, name: str, threads: int = 0, *, yielding: bool = False) -> None:
         self.name = name
         self.threads = threads
+        self.yielding = yielding
         self._process: _Process | None = None
         self._recipes: dict[int, bytes] = {}
         self._modules: set[str] = set()
@@ -118,7 +120,7 @@ class Host:
                 self._process.end()
                 self._process = None
             if self._process is None:
-                self._process = _Process(self.name, self.threads)
+                self._process = _Process(self.name, self.threads, self.yielding)
             return self._process
 
     def _send(self, adapter: int, body: bytes, cancel: Cancel | None) -> _Call:
@@ -136,11 +138,11 @@ class Host:
 class _Process:
     """A running child, and who waits for which answer."""
 
-    def __init__(self, name: str, threads: int) -> None:
+    def __init__(self, name: str, threads: int, yielding: bool) -> None:
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
         self._name = name
-        self._process = context.Process(target=serve, args=(there, name, threads), name=name, daemon=True)
+        self._process = context.Process(target=serve, args=(there, name, threads, yielding), name=name, daemon=True)
         self._process.start()
         there.close()  # so that the end of the child is the end of the line
         self.pid = self._process.pid
