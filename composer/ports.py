@@ -243,6 +243,35 @@ class TextReader(Protocol):
     def close(self) -> None: ...
 
 
+class Content(Struct, frozen=True):
+    """What is to be known of a picture before it is printed. None: cannot be told."""
+
+    unsafe: float | None
+    """0 harmless to 1 not fit to be shown at work."""
+    faces: int | None
+    """How many faces of people are seen."""
+
+
+class ContentScreen(Protocol):
+    """Looks for faces and for what is unsafe in pictures."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def version(self) -> int:
+        """Above 0; grows whenever pictures should be looked at again."""
+        ...
+
+    def look(self, images: Sequence[Image]) -> list[Content]:
+        """One answer for each picture, in their order.
+
+        Images are upright RGB of the size of previews. Raises ModelNotReady when the weights are missing.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
 # --- what terminal and service are given by main.py besides the models ----------------------------------------------
 
 

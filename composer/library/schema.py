@@ -10,7 +10,7 @@ from pathlib import Path
 
 from composer.errors import LibraryError
 
-VERSION = 2
+VERSION = 3
 APPLICATION = 0x50494354
 """Tells our files from other SQLite databases ("PICT")."""
 WAIT = 30.0
@@ -55,9 +55,10 @@ CREATE TABLE pictures (
     sharpness REAL,                         -- 0 blurred to 1 sharp
     writing REAL,                           -- share of the picture that is writing
     mark REAL,                              -- how much looks like a watermark, 0 to 1
-    unsafe REAL,                            -- 0 to 1
-    faces INTEGER,
-    colours TEXT NOT NULL DEFAULT ''        -- names of the main colours, separated by spaces
+    unsafe REAL,                            -- 0 to 1; NULL: not looked for
+    faces INTEGER,                          -- how many; NULL: not looked for
+    colours TEXT NOT NULL DEFAULT '',       -- names of the main colours, separated by spaces
+    content_by INTEGER NOT NULL DEFAULT 0   -- version of what looked for faces and the unsafe; 0: not looked yet
 );
 CREATE INDEX pictures_by_group ON pictures (grp, width, height, length) WHERE grp <> '';
 CREATE INDEX pictures_by_facts ON pictures (
@@ -158,7 +159,14 @@ def _from_first(link: sqlite3.Connection) -> None:
         link.execute(f"DROP TABLE old_{table}")
 
 
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _from_first}
+def _from_second(link: sqlite3.Connection) -> None:
+    """Room for the version of what looked for faces and the unsafe; a catalogue that came from the first has it."""
+    known = {name for _, name, *_ in link.execute("PRAGMA table_info(pictures)")}
+    if "content_by" not in known:
+        link.execute("ALTER TABLE pictures ADD COLUMN content_by INTEGER NOT NULL DEFAULT 0")
+
+
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _from_first, 2: _from_second}
 """What turns version n into n + 1. Runs inside one transaction with the change of the version, foreign keys off."""
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -202,13 +203,14 @@ def test_a_failed_change_of_version_changes_nothing(tmp_path: Path, monkeypatch:
         if broken:
             raise sqlite3.OperationalError("disk full")
 
-    monkeypatch.setattr(schema, "VERSION", 3)
-    monkeypatch.setitem(schema.MIGRATIONS, 2, half)
+    after = schema.VERSION + 1
+    monkeypatch.setitem(schema.MIGRATIONS, schema.VERSION, half)
+    monkeypatch.setattr(schema, "VERSION", after)
     broken = True
     refused(file)
     broken = False
     with Catalogue(file, tmp_path) as migrated:
-        assert migrated.database.all("PRAGMA user_version") == [(3,)]
+        assert migrated.database.all("PRAGMA user_version") == [(after,)]
         assert migrated.database.all("SELECT labels FROM pictures") == []
 
 
@@ -266,3 +268,27 @@ def test_a_catalogue_of_the_first_version_keeps_everything(tmp_path: Path) -> No
         shape = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'words%' ORDER BY type, name"
         with Catalogue(tmp_path / "catalogue.db", tmp_path) as catalogue:
             assert catalogue.database.all(shape) == new.database.all(shape)
+
+
+def test_a_catalogue_of_the_second_version_is_looked_at_for_faces(tmp_path: Path) -> None:
+    """The second version knew faces and the unsafe as columns, but not what had looked for them."""
+    from composer.library import schema
+
+    before, after = "separated by spaces\n);", "separated by spaces\n    content_by INTEGER"
+    assert after in schema._TABLES
+    tables = re.sub(r",( +-- names of the main.*)\n    content_by .*\n\);", r"\1\n);", schema._TABLES)
+    assert before in tables
+    link = sqlite3.connect(tmp_path / "catalogue.db")
+    link.executescript(f"{tables} PRAGMA user_version = 2; PRAGMA application_id = {schema.APPLICATION};")
+    link.execute(
+        "INSERT INTO pictures"
+        " (id, width, height, caption, words, licence, credit, phash, look, preview, length, colours)"
+        " VALUES ('abc', 90, 60, 'A mill', 'A mill', '', '', 1, x'00', 'ab', 2, 'red')"
+    )
+    link.commit()
+    link.close()
+    with Catalogue(tmp_path / "new.db", tmp_path) as new, Catalogue(tmp_path / "catalogue.db", tmp_path) as old:
+        assert old.database.all("SELECT id, colours, content_by, faces FROM pictures") == [("abc", "red", 0, None)]
+        columns = "PRAGMA table_info(pictures)"
+        assert old.database.all(columns) == new.database.all(columns)
+        assert old.database.all("PRAGMA integrity_check") == [("ok",)]

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import suppress
-from typing import NamedTuple
 
 from PIL import Image
 from PIL.Image import Image as Picture
 
 from composer.errors import ModelFailed
 from composer.library.catalogue import Catalogue
-from composer.library.database import below
-from composer.library.decoding import decoders
-from composer.library.decoding.quality import UnusablePicture
+from composer.library.filling import unseen
 from composer.library.filling.pace import Pace
 from composer.library.filling.scan import ScanProgress
+from composer.library.filling.unseen import Unseen
 from composer.ports import Cancel, TextReader
 
 BATCH = 16
@@ -24,12 +21,6 @@ AT_ONCE = 2
 """Pictures handed to the reader in one call: after each a stop is seen."""
 SIDE = 1280
 """Longest side in pixels at which a picture is read in whose preview something was found."""
-
-
-class _Unread(NamedTuple):
-    row: int
-    preview: str
-    """Its name below the previews folder."""
 
 
 def read_texts(
@@ -42,8 +33,8 @@ def read_texts(
     from then on. Memory: one batch of previews. Raises Cancelled when the writer gave up; what was read stays.
     """
     pace = pace or Pace()
-    total, done, last = _count(catalogue, folders, reader.version), 0, 0
-    while batch := _unread(catalogue, folders, reader.version, last):
+    total, done, last = unseen.count(catalogue, folders, "said_by", reader.version), 0, 0
+    while batch := unseen.following(catalogue, folders, "said_by", reader.version, last, BATCH):
         texts: dict[int, str] = {}
         try:
             for start in range(0, len(batch), AT_ONCE):
@@ -55,14 +46,14 @@ def read_texts(
         done, last = done + len(batch), batch[-1].row
 
 
-def _read(catalogue: Catalogue, batch: Sequence[_Unread], reader: TextReader, cancel: Cancel) -> dict[int, str]:
+def _read(catalogue: Catalogue, batch: Sequence[Unseen], reader: TextReader, cancel: Cancel) -> dict[int, str]:
     """What is written in each; "" for one that cannot be opened, which a scan will find out about."""
-    seen = {each.row: image for each in batch if (image := _preview(catalogue, each)) is not None}
+    seen = {each.row: image for each in batch if (image := unseen.opened(catalogue, each, SIDE)) is not None}
     texts = dict.fromkeys((each.row for each in batch), "")
     texts |= dict(zip(seen, _read_any(reader, list(seen.values())), strict=True))
     for row in [row for row, text in texts.items() if text]:
         cancel.check()
-        larger = _original(catalogue, row, seen[row])
+        larger = _larger(catalogue, row, seen[row])
         if larger is not None:
             texts[row] = _read_any(reader, [larger])[0] or texts[row]
     return texts
@@ -80,35 +71,7 @@ def _read_any(reader: TextReader, images: list[Picture]) -> list[str]:
         return [""] if len(images) == 1 else [text for image in images for text in _read_any(reader, [image])]
 
 
-def _preview(catalogue: Catalogue, picture: _Unread) -> Picture | None:
-    with suppress(OSError, ValueError), Image.open(catalogue.previews / picture.preview, formats=["JPEG"]) as image:
-        return image.convert("RGB")
-    return _original(catalogue, picture.row, None)
-
-
-def _original(catalogue: Catalogue, row: int, preview: Picture | None) -> Picture | None:
+def _larger(catalogue: Catalogue, row: int, preview: Picture) -> Picture | None:
     """The picture at the size it is read at; None when it cannot be opened or shows no more than its preview."""
-    for path in catalogue.paths(row):
-        with suppress(UnusablePicture):
-            image = decoders.open_upright(path, SIDE)
-            image.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
-            return image if preview is None or max(image.size) > 1.2 * max(preview.size) else None
-    return None
-
-
-def _where(folders: Sequence[str]) -> tuple[str, list[str]]:
-    where, values = below(folders)
-    files = "SELECT 1 FROM files JOIN directories ON number = directory"
-    place = f"{files} WHERE picture = row AND reason IS NULL AND {where}"
-    return f"row > ? AND said_by < ? AND EXISTS ({place})", values
-
-
-def _count(catalogue: Catalogue, folders: Sequence[str], version: int) -> int:
-    where, values = _where(folders)
-    return catalogue.database.number(f"SELECT count(*) FROM pictures WHERE {where}", [0, version, *values])  # noqa: S608
-
-
-def _unread(catalogue: Catalogue, folders: Sequence[str], version: int, after: int) -> list[_Unread]:
-    where, values = _where(folders)
-    sql = f"SELECT row, preview FROM pictures WHERE {where} ORDER BY row LIMIT {BATCH}"  # noqa: S608
-    return [_Unread(*line) for line in catalogue.database.all(sql, [after, version, *values])]
+    image = unseen.original(catalogue, row, SIDE)
+    return image if image is not None and max(image.size) > 1.2 * max(preview.size) else None
