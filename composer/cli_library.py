@@ -227,11 +227,15 @@ def library_stats(context: typer.Context, as_json: AsJson = False) -> None:
         catalogue = workshop.catalogue()
         stats = catalogue.stats()
         skipped = {folder: catalogue.skipped(folder) for folder in stats.folders}
+        problems = workshop.problems()
     finally:
         workshop.close()
     if as_json:
-        print_json({**msgspec.to_builtins(stats), "skipped_files": msgspec.to_builtins(skipped)})
+        told = {"skipped_files": msgspec.to_builtins(skipped), "problems": problems}
+        print_json({**msgspec.to_builtins(stats), **told})
         return
+    for problem in problems:
+        say(problem)
     for name, value in msgspec.to_builtins(stats).items():
         sys.stdout.write(f"{name}: {value}\n")
     for files in skipped.values():

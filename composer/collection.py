@@ -195,3 +195,5 @@ class LibraryState(Struct, frozen=True, kw_only=True):
     """Part of the time that work in the background may take."""
     tags: tuple[str, ...] = ()
     """The most frequent first."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with it, a sentence each, such as that its index could not be rebuilt."""

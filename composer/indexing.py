@@ -41,6 +41,10 @@ class Shelves(Protocol):
         """What reads the writing in pictures; None when the writer does not wish for that, or it is not installed."""
         ...
 
+    def problems(self) -> list[str]:
+        """What is wrong with the indexes, a sentence each. Loads nothing."""
+        ...
+
 
 def index(shelves: Shelves, folders: Sequence[str], cancel: Cancel, pace: Pace) -> Iterator[AnyReport]:
     """Scan the folders (all of the library if none is named), look at what is new, bring the indexes up to date.

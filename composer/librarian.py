@@ -214,7 +214,8 @@ class Librarian:
                 self._changed(Change(folder))
 
     def _state(self) -> LibraryShown:
-        return LibraryShown(self._census.state(self._catalogue(), self._pace))
+        state = self._census.state(self._catalogue(), self._pace)
+        return LibraryShown(replace(state, problems=tuple(self._shelves.problems())))
 
     def _catalogue(self) -> Catalogue:
         return self._shelves.catalogue()

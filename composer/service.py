@@ -88,7 +88,7 @@ class Service:
         self._running: dict[int, Cancel] = {}
         self._ahead: Preparation | None = None
         self._composing = threading.Event()
-        shelves = _Shelves(self._catalogue, self._tools, self._reader)
+        shelves = _Shelves(self._catalogue, self._tools, self._reader, self._problems)
         self._librarian = Librarian(
             shelves, Pace(self._composing.is_set, _share()), self._gate, _language, self._changed
         )
@@ -270,6 +270,10 @@ class Service:
         with self._building:
             return self._models.reader()
 
+    def _problems(self) -> list[str]:
+        with self._building:
+            return self._models.problems()
+
     def _catalogue(self) -> Catalogue:
         with self._building:
             return self._models.catalogue()
@@ -304,8 +308,9 @@ class _Shelves:
         catalogue: Callable[[], Catalogue],
         tools: Callable[[], Tools],
         reader: Callable[[], TextReader | None],
+        problems: Callable[[], list[str]],
     ) -> None:
-        self.catalogue, self.tools, self.reader = catalogue, tools, reader
+        self.catalogue, self.tools, self.reader, self.problems = catalogue, tools, reader, problems
 
 
 def _share() -> float:

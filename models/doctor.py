@@ -16,6 +16,7 @@ from composer.settings import Settings
 from composer.types import Language
 from models import choices, machine
 from models.choices import Judged
+from models.indexes import milvus_place, problems
 from models.machine import Machine
 
 LIBRARIES = {
@@ -42,6 +43,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     for purpose, role in choices.ROLES.items():
         yield _model(role.capitalize(), purpose, settings, judged)
     here = machine.look()
+    yield _index(settings)
     yield _card(here)
     yield _memory(here, judged)
     yield _disk()
@@ -67,6 +69,23 @@ def _languages(purpose: Purpose, found: Judged) -> str:
     if purpose == "writer":
         return f"{reads} only"
     return f"{reads} only: for a Chinese article it is asked in English"
+
+
+def _index(settings: Settings) -> Check:
+    """Where pictures are searched by vector, and whether that was well at the last look. It is not opened."""
+    if settings.index:
+        return _milvus(settings)
+    wrong = problems.told(home() / "library" / "indexes")
+    return Check("Picture index", not wrong, " ".join(wrong) or "on this machine", "Make room on the disk.")
+
+
+def _milvus(settings: Settings) -> Check:
+    try:
+        place = milvus_place.parse(settings.index)
+        milvus_place.permit(place, settings.allowed_hosts)
+    except ComposerError as error:
+        return Check("Picture index", False, error.message, error.hint)
+    return Check("Picture index", True, f"on Milvus, {place.title}")
 
 
 def _card(here: Machine) -> Check:

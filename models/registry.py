@@ -26,6 +26,7 @@ from composer.settings import Settings
 from composer.stages.rank import Weights
 from composer.types import Language
 from models import store
+from models.indexes import problems
 from models.isolation import Host
 
 WRITERS = {"starter": "starter-writer", "starter-tiny": "starter-writer-tiny"}
@@ -63,10 +64,10 @@ class Models:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._torch = Host("model", settings.threads)
+        self._torch = Host("model", settings.threads, yielding=True)
         self._search = Host("search", settings.threads)
-        self._jobs = Host("job")
-        self._reading = Host("text reader", settings.threads)
+        self._jobs = Host("job", yielding=True)
+        self._reading = Host("text reader", settings.threads, yielding=True)
         self._catalogue: Catalogue | None = None
         self._writer: Writer | None = None
         self._reader: TextReader | None = None
@@ -121,6 +122,10 @@ class Models:
         if self._reader is None:
             self._reader = self._reading.build(RapidReader, self._settings.threads)
         return self._reader
+
+    def problems(self) -> list[str]:
+        """What is wrong with this machine's indexes, a sentence each. Loads nothing."""
+        return [] if self._settings.index else problems.told(subfolder("library") / "indexes")
 
     def warm(self) -> None:
         """Start importing the picture models in their own process, without waiting."""
@@ -294,7 +299,10 @@ class _Index:
     def _here(self) -> VectorIndex:
         from models.indexes.library import LibraryIndex
 
-        folder = subfolder("library") / "indexes" / slug(self._encoder.id + self._suffix)
+        used = {end: slug(self._encoder.id + end) for end in ("", CAPTIONS)}
+        indexes = subfolder("library") / "indexes"
+        problems.forget_others(indexes, used.values())
+        folder = indexes / used[self._suffix]
         return self._host.build(LibraryIndex, folder, self._encoder.dimensions, self._host.threads)
 
     def _elsewhere(self) -> VectorIndex:

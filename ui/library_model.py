@@ -241,7 +241,10 @@ class Library(QObject):
         self.spoiled.emit(report.ids)
 
     def _state_shown(self, _number: int, report: wire.LibraryShown) -> None:
+        known = self.state.problems if self.state is not None else ()
         self.state = report.state
+        if new := [problem for problem in report.state.problems if problem not in known]:
+            self.told.emit(" ".join(new))
         self.changed.emit()
 
     def _indexing(self, number: int, report: wire.Indexing) -> None:

@@ -3,6 +3,7 @@
     folder/index.json       what was saved last: the stamp, and how far each file went (replaced as a whole)
     folder/lock             held by the process that writes here
     folder/gN/              a generation: vectors, ids, dead (all only grow), and lists-M when it is compressed
+    folder/problem          why the last rebuild failed, while that stands
     folder/beside-N/        the index of a process that came while another held the folder
 
 Adding and removing append to files and hold when `save` has replaced index.json: a process that is killed leaves what
@@ -30,6 +31,7 @@ from msgspec import Struct
 from composer.errors import ComposerError, LibraryError
 from composer.files import write_safely
 from composer.ports import Ids, Vectors
+from models.indexes import problems
 from models.indexes.arguments import checked_ids, checked_pairs, checked_vectors
 from models.indexes.generation import Generation, Saved, copy
 from models.indexes.native import faiss
@@ -79,6 +81,8 @@ class LibraryIndex:
         self._folder, self._lock = _claimed(folder)
         self._generation = self._opened()
         self._rebuild_if_needed()  # the last one may have been cut short
+        if self._rebuilding is None:
+            self._remember("")  # what went wrong once is of no matter any more
 
     @property
     def dimensions(self) -> int:
@@ -103,6 +107,7 @@ class LibraryIndex:
         self._stop()
         self._generation.close()
         self._generation = self._begun()
+        self._remember("")
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         """Add unit vectors of shape (n, dimensions). Ids already present are replaced; the last of equal ids counts.
@@ -151,7 +156,7 @@ class LibraryIndex:
         return self._generation.compressed
 
     def problem(self) -> str:
-        """Why the last rebuild failed, in a few words; empty when it did not."""
+        """Why the last rebuild failed, in a few words; empty when it did not. Also kept in a file of the folder."""
         return self._problem
 
     def __len__(self) -> int:
@@ -241,28 +246,38 @@ class LibraryIndex:
             return
         rebuilding, self._rebuilding = self._rebuilding, None
         try:
-            made = self._caught_up(rebuilding, rebuilding.wait())
-        except (Damaged, OSError, LibraryError):
-            made = None
+            outcome = rebuilding.wait()
+            made, problem = self._caught_up(rebuilding, outcome), outcome.problem
+        except (Damaged, OSError, LibraryError) as error:
+            made, problem = None, str(error) or type(error).__name__
         if made is None:
             self._patience = int(len(self._generation) * 1.25)
             shutil.rmtree(self._folder / rebuilding.order.name, ignore_errors=True)
+            self._remember(problem)
             return
+        self._remember("")
         self._generation.close()
         self._generation, self._patience = made, 0
         if not self._changed:
             with contextlib.suppress(LibraryError):  # the old one then stays on the disk until the next save
                 self._commit(self._stamp)
 
+    def _remember(self, problem: str) -> None:
+        self._problem = problem
+        problems.keep(self._folder, problem)
+
     def _caught_up(self, rebuilding: Rebuilding, outcome: Outcome) -> Generation | None:
-        self._problem = outcome.problem
         if outcome.made is None:
             return None
         old, made = self._generation, Generation(self._folder, outcome.made)
         kept = np.flatnonzero(rebuilding.live)
         start = len(rebuilding.live)
-        made.rows.kill(old.rows.ids[kept[~old.rows.live[kept]]])
-        made.take(old, start + np.flatnonzero(old.rows.live[start:]))
+        try:
+            made.rows.kill(old.rows.ids[kept[~old.rows.live[kept]]])
+            made.take(old, start + np.flatnonzero(old.rows.live[start:]))
+        except BaseException:
+            made.close()
+            raise
         return made
 
     def _stop(self) -> None:

@@ -347,6 +347,7 @@ class Bench:
         self.loaded = 0
         self.renewed = 0
         self.text_reader: TextReader | None = None
+        self.wrong: list[str] = []
         self.closed = False
         self._tools = Tools(
             catalogue=self._catalogue,
@@ -374,6 +375,9 @@ class Bench:
 
     def reader(self) -> TextReader | None:
         return self.text_reader
+
+    def problems(self) -> list[str]:
+        return self.wrong
 
     def warm(self) -> None:
         pass

@@ -73,6 +73,8 @@ class Terminal:
         self.shelf = Shelf()
         self.chosen: list[Settings] = []
         self.writers: list[ScriptedWriter] = []
+        self.wrong: list[str] = []
+        """What is wrong with the indexes."""
         self._capsys = capsys
         self.out = self.err = ""
 
@@ -84,7 +86,9 @@ class Terminal:
     def _workshop(self, settings: Settings) -> Bench:
         self.chosen.append(settings)
         self.writers.append(ScriptedWriter(self.answer))
-        return Bench(self.home, self.writers[-1])
+        bench = Bench(self.home, self.writers[-1])
+        bench.wrong = self.wrong
+        return bench
 
 
 @pytest.fixture
@@ -275,8 +279,11 @@ def test_the_library_verbs(terminal: Terminal, library: Path, tmp_path: Path) ->
     assert terminal("library", "stats", "--json") == 0
     stats = json.loads(terminal.out)
     assert (stats["pictures"], stats["skipped"], stats["vectors"]) == (8, 1, {"colours": 8, "colours#captions": 8})
+    assert stats["problems"] == []
+    terminal.wrong = ["The index could not be rebuilt."]
     assert terminal("library", "stats") == 0
     assert "not usable" in terminal.out
+    assert "The index could not be rebuilt." in terminal.err
 
 
 def test_exporting_a_saved_article(terminal: Terminal, verb: list[object], tmp_path: Path) -> None:

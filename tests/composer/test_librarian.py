@@ -44,6 +44,9 @@ class Desk:
     def reader(self) -> TextReader | None:
         return self.bench.reader()
 
+    def problems(self) -> list[str]:
+        return self.bench.problems()
+
     def do(self, command: LibraryCommand, cancel: Cancel | None = None) -> list[wire.AnyReport]:
         return list(self.librarian.carry_out(command, cancel or Cancel()))
 
@@ -155,6 +158,12 @@ def test_pausing_and_sharing(filled: Desk) -> None:
     assert filled.pace.paused
     state = filled.last(wire.SetPace(), wire.LibraryShown).state
     assert (state.paused, state.share) == (False, 1.0)
+
+
+def test_what_is_wrong_with_an_index_is_shown_with_the_library(filled: Desk) -> None:
+    assert filled.last(wire.ShowLibrary(), wire.LibraryShown).state.problems == ()
+    filled.bench.wrong = ["The index could not be rebuilt."]
+    assert filled.last(wire.ShowLibrary(), wire.LibraryShown).state.problems == ("The index could not be rebuilt.",)
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------

@@ -290,6 +290,21 @@ def test_the_doctor_says_what_is_wrong_with_a_choice(role: str, setting: str, sa
     assert check.hint
 
 
+def test_the_doctor_and_the_index(home: Path) -> None:
+    assert checked(Settings())["Picture index"].ok
+    index = home / "home" / "library" / "indexes" / "mine"
+    index.mkdir(parents=True)
+    (index / "problem").write_text("no space left on device")
+    check = checked(Settings())["Picture index"]
+    assert not check.ok
+    assert "could not be rebuilt (no space left on device)" in check.detail
+    there = checked(Settings(index="milvus://127.0.0.1:19530/pictures"))["Picture index"]
+    assert (there.ok, there.detail) == (True, "on Milvus, 127.0.0.1:19530")
+    away = checked(Settings(index="milvus://nas.local:19530/pictures"))["Picture index"]
+    assert not away.ok
+    assert "models allow nas.local:19530" in away.hint
+
+
 def test_the_doctor_and_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "none that can be used" in checked(Settings())["Graphics card"].detail
     card = replace(FREE, card=Card("RTX 4070", 12_282, 11_000))

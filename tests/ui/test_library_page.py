@@ -398,6 +398,23 @@ def test_a_folder_that_is_away_says_so(open_page: Open, pictures: Path) -> None:
     assert not card.scan_button.isEnabled()
 
 
+def test_what_is_wrong_with_the_index_is_told_once_and_stays_with_the_folders(open_page: Open) -> None:
+    shell, page = open_page()
+    library = shell.parts.library
+    assert library.state is not None
+    wrong = replace(library.state, problems=("The index could not be rebuilt.",))
+    library._state_shown(0, wire.LibraryShown(wrong))
+    assert page.messages.message == "The index could not be rebuilt."
+    page.frame.show_folders()
+    assert page.folders._problems.isVisible()
+    assert page.folders._problems.text() == "The index could not be rebuilt."
+    page.messages.close_button.click()
+    library._state_shown(0, wire.LibraryShown(wrong))
+    assert not page.messages.isVisible()
+    library._state_shown(0, wire.LibraryShown(replace(wrong, problems=())))
+    assert page.folders._problems.isHidden()
+
+
 def test_an_engine_that_dies_is_asked_again(open_page: Open, qtbot: QtBot) -> None:
     shell, page = open_page()
     client = shell.parts.client

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from composer.errors import LibraryError, ModelFailed
 from composer.ports import Ids, Vectors
 from models.indexes import compressed as compressed_module
-from models.indexes import rebuilding
+from models.indexes import problems, rebuilding
+from models.indexes.generation import Generation
 from models.indexes.library import LibraryIndex
 from models.isolation import Host
 from tests.models.contracts import brute_force, check_index, check_kept_index, unit
@@ -305,10 +306,46 @@ def test_a_rebuild_that_fails_is_told_and_the_old_one_goes_on(tmp_path: Path, mo
     index.add(IDS, vectors)
     settled(index)
     assert "ended unexpectedly" in index.problem()
+    (told,) = problems.told(tmp_path)
+    assert "could not be rebuilt (the process that rebuilds it ended unexpectedly)" in told
     assert overlap(index, IDS, vectors) == 1.0
     index.add(np.array([1]), vectors[:1])
     assert not index.rebuilding(), "it is tried again only when the index has grown"
+    index.save("whole")
     index.close()
+    assert problems.told(tmp_path), "whoever looks later is told as well"
+    monkeypatch.undo()
+    index = opened(tmp_path / "index")
+    settled(index)
+    assert (index.problem(), problems.told(tmp_path)) == ("", [])
+    index.close()
+
+
+def test_a_disk_that_is_full_when_a_rebuild_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    index = opened(tmp_path / "index")
+    index.add(IDS, clustered(3000))
+    monkeypatch.setattr(Generation, "take", full)
+    settled(index)
+    assert "No space left on device" in index.problem()
+    assert len(problems.told(tmp_path)) == 1
+    index.clear()
+    assert problems.told(tmp_path) == []
+    index.close()
+
+
+def test_problems_of_indexes_that_are_not_used_are_forgotten(tmp_path: Path) -> None:
+    for name in ("mine", "other", "mine/beside-1"):
+        (tmp_path / name).mkdir()
+        problems.keep(tmp_path / name, "" if name == "other" else "the disk is full")
+    (tmp_path / "other" / problems.NAME).touch()
+    (told,) = problems.told(tmp_path)
+    assert "(the disk is full)" in told, "the same said twice is told once"
+    problems.forget_others(tmp_path, {"mine"})
+    assert not (tmp_path / "other" / problems.NAME).exists()
+    assert len(problems.told(tmp_path)) == 1
 
 
 # --- whatever happens -------------------------------------------------------------------------------------------------
