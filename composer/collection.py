@@ -195,5 +195,9 @@ class LibraryState(Struct, frozen=True, kw_only=True):
     """Part of the time that work in the background may take."""
     tags: tuple[str, ...] = ()
     """The most frequent first."""
+    index: str = ""
+    """Where pictures are searched by vector, as the settings have it; empty: on this machine."""
+    read_texts: bool = False
+    """Whether the writing in pictures is read."""
     problems: tuple[str, ...] = ()
     """What is wrong with it, a sentence each, such as that its index could not be rebuilt."""

@@ -215,7 +215,9 @@ class Librarian:
 
     def _state(self) -> LibraryShown:
         state = self._census.state(self._catalogue(), self._pace)
-        return LibraryShown(replace(state, problems=tuple(self._shelves.problems())))
+        now = settings.load()
+        problems = tuple(self._shelves.problems())
+        return LibraryShown(replace(state, index=now.index, read_texts=now.read_texts, problems=problems))
 
     def _catalogue(self) -> Catalogue:
         return self._shelves.catalogue()

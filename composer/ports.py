@@ -310,5 +310,13 @@ class ModelShelf(Protocol):
         """Remember the writer's yes to a model server that is not on this machine."""
         ...
 
+    def set_library(self, index: str | None = None, read_texts: bool | None = None) -> None:
+        """Put where pictures are searched, and whether writing in them is read, into the settings; None leaves it.
+
+        Raises ModelNotReady when the place is none, may not be spoken to, or what is needed is not installed; the
+        settings then stay as they are. No connection is made.
+        """
+        ...
+
     def disk(self) -> DiskUse: ...
     def checks(self) -> Iterator[Check]: ...

@@ -50,7 +50,9 @@ from composer.wire import (
     ReportLine,
     ScanFolder,
     Scanned,
+    SetLibrary,
     SetPace,
+    ShowLibrary,
     Shutdown,
     Stopped,
     decode_command,
@@ -188,6 +190,10 @@ class Service:
                 self._say(job, Exported(tuple(str(file) for file in files)))
             case RenewModels():
                 self._renew()
+            case SetLibrary():
+                self._shelf().set_library(command.index, command.read_texts)
+                self._lanes["models"].put(self._renew)
+                self._say_all(job, self._tended(ShowLibrary(), cancel))
             case CancelJob() | Shutdown():
                 pass  # never on a lane
             case _:

@@ -132,6 +132,14 @@ class SetPace(Command, frozen=True, tag="set-pace"):
     share: float = 1.0
 
 
+class SetLibrary(Command, frozen=True, tag="set-library"):
+    """Where pictures are searched by vector, and whether writing in them is read, as in the settings; None leaves one
+    as it is. Answers LibraryShown, or Failed with nothing changed."""
+
+    index: str | None = None
+    read_texts: bool | None = None
+
+
 class ListModels(Command, frozen=True, tag="list-models"):
     """What there is to write, find and judge with; answers ModelsListed."""
 
@@ -198,6 +206,7 @@ AnyCommand = (
     | DropFolder
     | IndexLibrary
     | SetPace
+    | SetLibrary
     | ListModels
     | PullModel
     | VerifyModel
@@ -272,7 +281,7 @@ class LibraryShown(Report, frozen=True, tag="library-shown"):
 class Indexing(Report, frozen=True, tag="indexing"):
     """How far work in the background is."""
 
-    step: Literal["scan", "look", "captions", "screens", "text", "index"]
+    step: Literal["scan", "look", "captions", "screens", "content", "text", "index"]
     done: int
     total: int
     folder: str = ""

@@ -14,7 +14,7 @@ from composer.home import home
 from composer.ports import Check, Purpose
 from composer.settings import Settings
 from composer.types import Language
-from models import choices, machine
+from models import choices, machine, registry, store
 from models.choices import Judged
 from models.indexes import milvus_place, problems
 from models.machine import Machine
@@ -81,8 +81,7 @@ def _index(settings: Settings) -> Check:
 
 def _milvus(settings: Settings) -> Check:
     try:
-        place = milvus_place.parse(settings.index)
-        milvus_place.permit(place, settings.allowed_hosts)
+        place = milvus_place.parse(milvus_place.judged(settings.index, settings.allowed_hosts))
     except ComposerError as error:
         return Check("Picture index", False, error.message, error.hint)
     return Check("Picture index", True, f"on Milvus, {place.title}")

@@ -13,11 +13,14 @@ from composer import settings as saved
 from composer.errors import ModelNotReady
 from composer.ports import Cancel, Check, DiskUse, Fit, ModelRow, ModelSet, Purpose
 from composer.settings import Settings
+from composer.shelf import Part
 from models import catalogue, choices, doctor, found, headers, machine, store
 from models.catalogue import Model
 from models.choices import LIST, setting_of
 from models.found import Found
 from models.gguf import split_pair
+from models.indexes import milvus_place
+from models.readers.rapid import LACKING, RapidReader
 
 PURPOSES: tuple[Purpose, ...] = ("writer", "encoder", "reranker")
 HOST = re.compile(r"(?=.{1,253}:)(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?):[0-9]{1,5}")
@@ -80,6 +83,16 @@ class Shelf:
         hosts = tuple(dict.fromkeys((*self._settings.allowed_hosts, place)))
         self._save(replace(self._settings, allowed_hosts=hosts))
 
+    def set_library(self, index: str | None = None, read_texts: bool | None = None) -> None:
+        now = self._settings
+        if index is not None:
+            now = replace(now, index=milvus_place.judged(index, now.allowed_hosts))
+        if read_texts is not None:
+            if read_texts and not now.read_texts and not RapidReader.installed():
+                raise ModelNotReady(*LACKING)
+            now = replace(now, read_texts=read_texts)
+        self._save(now)
+
     def disk(self) -> DiskUse:
         return store.disk()
 
@@ -136,7 +149,7 @@ class Shelf:
             languages=model.languages, state=state, about=model.about, origin=model.origin,
             fit=machine.fit(model.memory_mb, here, on_card=model.form != "gguf"),
             place=str(catalogue.folder(model)) if state != "missing" else "",
-            chosen=getattr(self._settings, model.purpose) == setting,
+            chosen=self._chosen(model.purpose, setting),
         )  # fmt: skip
 
     def _found_row(self, each: Found, here: machine.Machine) -> ModelRow:
@@ -210,7 +223,7 @@ def _learn(model: Model) -> None:
     place = catalogue.folder(model)
     if model.form == "gguf":
         header = headers.gguf(place / min((file.name for file in model.files), key=lambda name: "mmproj" in name))
-        purpose: Purpose = model.purpose
+        purpose = model.purpose
     else:
         header = headers.folder(place)
         purpose = header.purpose

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import logging
 import os
 from collections.abc import Generator, Iterator, Sequence
@@ -12,14 +11,13 @@ from threading import Lock
 from typing import Any
 
 from composer.errors import ComposerError, ModelFailed, ModelNotReady
-from models.indexes.milvus_place import MilvusPlace, reachable
+from models.indexes.milvus_place import MilvusPlace, check_installed, reachable
 
 TOKEN = "PICTORIAL_MILVUS_TOKEN"  # noqa: S105 - the variable's name
 """The environment variable that holds "user:password" or the key of a Milvus server."""
 CONNECT_SECONDS = 5.0
 SECONDS = 120.0
 """For one call: the longest is making a condition's first search after a collection was loaded from disk."""
-INSTALL = "Install it with: pip install 'pictorial[milvus]'."
 
 _opened: dict[str, int] = {}
 _opening = Lock()
@@ -30,7 +28,7 @@ class Link:
 
     def __init__(self, place: MilvusPlace, token: str, allowed: Sequence[str]) -> None:
         """Connects at once. Raises ModelNotReady."""
-        _check_installed(place)
+        check_installed(place)
         os.environ["PYTHON_DOTENV_DISABLED"] = "1"  # pymilvus would take settings from any .env file
         self._place = place
         self._client: Any = None
@@ -144,13 +142,6 @@ def _all_said(error: BaseException | None) -> Iterator[str]:
         seen.add(id(error))
         yield str(error)
         error = error.__cause__ or error.__context__
-
-
-def _check_installed(place: MilvusPlace) -> None:
-    needed = ["pymilvus", *(["milvus_lite"] if place.file is not None else [])]
-    for name in needed:
-        if importlib.util.find_spec(name) is None:
-            raise ModelNotReady(f"The index is set to Milvus, but {name} is not installed.", INSTALL)
 
 
 def _let_go(file: str) -> None:

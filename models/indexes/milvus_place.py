@@ -6,6 +6,7 @@ machine that Milvus Lite keeps. `?index=DISKANN` after a collection names how th
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from models import address as addresses
 from models.address import Address
 
 FORM = "Write milvus://127.0.0.1:19530/pictures, your server and a name of your choice, or milvus:/FOLDER/FILE.db."
+INSTALL = "Install it with: pip install 'pictorial[milvus]'."
 PORT = 19530
 KINDS = ("AUTOINDEX", "HNSW", "DISKANN", "FLAT")
 """How a server may index: as it likes, graph in memory, graph on disk, exactly."""
@@ -52,6 +54,26 @@ def parse(setting: str) -> MilvusPlace:
     if kind != "milvus" or not name.endswith(".db") or slashes:
         raise _malformed(setting, "it names neither a server nor a file that ends in .db")
     return MilvusPlace(file=Path(name).expanduser().absolute(), kind="FLAT")
+
+
+def judged(setting: str, allowed: Sequence[str]) -> str:
+    """A setting that can be kept: it names a place, which may be spoken to, and what speaks to it is installed.
+
+    A file's path is made absolute. Raises ModelNotReady; no connection is made.
+    """
+    if not setting.strip():
+        return ""
+    place = parse(setting)
+    permit(place, allowed)
+    check_installed(place)
+    return f"milvus:{place.file}" if place.file is not None else setting.strip()
+
+
+def check_installed(place: MilvusPlace) -> None:
+    """Raise ModelNotReady unless the packages for that kind of place are here."""
+    for name in ("pymilvus", "milvus_lite") if place.file is not None else ("pymilvus",):
+        if importlib.util.find_spec(name) is None:
+            raise ModelNotReady(f"The index is set to Milvus, but {name} is not installed.", INSTALL)
 
 
 def permit(place: MilvusPlace, allowed: Sequence[str]) -> None:

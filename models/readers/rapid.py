@@ -22,6 +22,7 @@ _FILES = {
     "Cls": "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
     "Rec": "PP-OCRv6_rec_small.onnx",
 }
+LACKING = ("What reads text in pictures is not installed.", 'Run: pip install "pictorial[ocr]".')
 _SIDE = 736
 """Longest side in pixels at which text is looked for. Enlarging small pictures, as is the library's default, takes
 six times as long and finds letters in leaves and bricks."""
@@ -64,9 +65,7 @@ class RapidReader:
     def _loaded(self) -> Any:  # noqa: ANN401 - the package has no types
         if self._engine is None:
             if not self.installed():
-                raise ModelNotReady(
-                    "What reads text in pictures is not installed.", 'Run: pip install "pictorial[ocr]".'
-                )
+                raise ModelNotReady(*LACKING)
             self._engine = import_module("rapidocr").RapidOCR(params=self._parameters())
         return self._engine
 

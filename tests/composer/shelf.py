@@ -88,6 +88,13 @@ class FakeShelf:
         now = settings.load()
         settings.save(replace(now, allowed_hosts=(*now.allowed_hosts, host)))
 
+    def set_library(self, index: str | None = None, read_texts: bool | None = None) -> None:
+        if index and not index.startswith("milvus:"):
+            raise ModelNotReady(f"{index} is no place.", "Write milvus:FILE.db.")
+        changed = {"index": index, "read_texts": read_texts}
+        told = {name: value for name, value in changed.items() if value is not None}
+        settings.save(replace(settings.load(), **told))
+
     def disk(self) -> DiskUse:
         return DiskUse(models=200, unfinished=0, caches=0, free=1000)
 

@@ -63,6 +63,7 @@ COMMANDS = [
     wire.DropFolder("/a b"),
     wire.IndexLibrary(("/a b",)),
     wire.SetPace(paused=True, share=0.5),
+    wire.SetLibrary("milvus:/a b/图.db", read_texts=True),
     wire.ListModels(),
     wire.PullModel("starter-writer"),
     wire.VerifyModel("starter-writer"),

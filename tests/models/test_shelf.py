@@ -248,6 +248,39 @@ def test_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (sets["vram-8-en"].fit.fits, sets["ram-8-en"].fit.fits) == ("yes", "no")
 
 
+# --- settings of the library ---
+
+
+def test_where_the_library_is_searched() -> None:
+    saved.save(Settings(threads=3))
+    Shelf(saved.load()).set_library("milvus:~/pictures.db", read_texts=True)
+    kept = Settings(threads=3, index=f"milvus:{Path('~/pictures.db').expanduser()}", read_texts=True)
+    assert saved.load() == kept
+    for index, said in (
+        ("http://box:19530", "is no place for an index on Milvus"),
+        ("milvus://box:port/x", "its host or port is not one"),
+        ("milvus://nas.local:19530/x", "models allow nas.local:19530"),
+    ):
+        with pytest.raises(ModelNotReady) as caught:
+            Shelf(saved.load()).set_library(index, read_texts=False)
+        assert said in str(caught.value)
+        assert saved.load() == kept
+    Shelf(replace(saved.load(), allowed_hosts=("nas.local:19530",))).set_library("milvus://nas.local/x")
+    assert saved.load().index == "milvus://nas.local/x"
+    Shelf(saved.load()).set_library(" ")
+    assert saved.load().index == ""
+
+
+def test_what_is_not_installed_is_told_when_it_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    for index, read_texts, said in ((None, True, "pictorial[ocr]"), ("milvus:/x.db", None, "pictorial[milvus]")):
+        with pytest.raises(ModelNotReady) as caught:
+            Shelf(Settings()).set_library(index, read_texts)
+        assert said in caught.value.hint
+    assert saved.load() == Settings()
+    Shelf(Settings(read_texts=True)).set_library(read_texts=True)
+
+
 # --- the doctor ---
 
 
