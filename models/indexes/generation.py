@@ -22,6 +22,7 @@ from models.indexes.exact import Exact, Found
 from models.indexes.native import faiss
 from models.indexes.records import byte_form, half_form
 from models.indexes.rows import Damaged, Rows, Written, written
+from models.indexes.warming import Warming
 
 TAIL = 0.02
 """Share of the rows that may lack in the saved lists; opening puts them there anew, 10,000 to 40,000 a second on two
@@ -71,6 +72,7 @@ class Generation:
         except ValueError as error:  # numbers that no file of ours holds
             raise Damaged from error
         self._follow()
+        self._warming = Warming(self.folder / "vectors") if self.compressed else None
 
     @property
     def trained(self) -> int:
@@ -136,6 +138,8 @@ class Generation:
                 path.unlink(missing_ok=True)
 
     def close(self) -> None:
+        if self._warming is not None:
+            self._warming.close()
         self.rows.close()
 
     def _opened(self) -> Exact | Compressed:
