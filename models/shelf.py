@@ -13,7 +13,6 @@ from composer import settings as saved
 from composer.errors import ModelNotReady
 from composer.ports import Cancel, Check, DiskUse, Fit, ModelRow, ModelSet, Purpose
 from composer.settings import Settings
-from composer.shelf import Part
 from models import catalogue, choices, doctor, found, headers, machine, store
 from models.catalogue import Model
 from models.choices import LIST, setting_of
@@ -149,7 +148,7 @@ class Shelf:
             languages=model.languages, state=state, about=model.about, origin=model.origin,
             fit=machine.fit(model.memory_mb, here, on_card=model.form != "gguf"),
             place=str(catalogue.folder(model)) if state != "missing" else "",
-            chosen=self._chosen(model.purpose, setting),
+            chosen=getattr(self._settings, model.purpose) == setting,
         )  # fmt: skip
 
     def _found_row(self, each: Found, here: machine.Machine) -> ModelRow:
@@ -223,7 +222,7 @@ def _learn(model: Model) -> None:
     place = catalogue.folder(model)
     if model.form == "gguf":
         header = headers.gguf(place / min((file.name for file in model.files), key=lambda name: "mmproj" in name))
-        purpose = model.purpose
+        purpose: Purpose = model.purpose
     else:
         header = headers.folder(place)
         purpose = header.purpose
