@@ -169,6 +169,25 @@ LIBRARY: dict[str, str] = {
     "Separate keywords and people with semicolons.": "关键词和人名请用分号隔开。",
     "The picture file stays as it is. What you write is kept in {path}.": "图片文件保持原样，您写的内容保存在 {path}。",
     "Kept in {path}. The picture file is as it was.": "已保存到 {path}，图片文件保持原样。",
+    # settings
+    "Settings…": "设置…",
+    "Settings of the library": "图片库设置",
+    "Read the writing in pictures": "识别图片中的文字",
+    "Signs, posters and scans are then found by what stands on them. A second or so a picture.": (
+        "招牌、海报和扫描件便可按上面的文字找到。每张图片约需一秒。"
+    ),
+    "Where pictures are searched by what they show": "按画面内容搜索的地方",
+    "On this computer": "在这台电脑上",
+    "On Milvus, for libraries past one computer’s memory": "在 Milvus 上，适合一台电脑内存装不下的图片库",
+    "milvus://HOST:PORT/NAME is a server, milvus:/FOLDER/FILE.db a file. It is filled anew.": (
+        "milvus://主机:端口/名称 是服务器，milvus:/文件夹/文件.db 是文件。索引会重新填充。"
+    ),
+    "Write the address, or choose this computer.": "请填写地址，或选择这台电脑。",
+    "Send data about your pictures to {host}?": "把图片的搜索数据发送到 {host} 吗？",
+    "It is not this computer. The numbers that stand for your pictures go there, not the pictures.": (
+        "它不是这台电脑。发送过去的是代表图片的数字，不是图片本身。"
+    ),
+    "Send them": "发送",
     # folders
     "Look through all": "全部查看",
     "Look now": "立即查看",

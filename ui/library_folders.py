@@ -24,6 +24,7 @@ from composer.collection import LibraryFolder, LibraryState
 from ui.flow import FlowLayout
 from ui.library_dialogs import FolderRules
 from ui.library_model import Library
+from ui.library_settings import LibrarySettings
 from ui.library_words import indexing_words, size_words
 from ui.texts import plural, text
 
@@ -154,6 +155,7 @@ class LibraryFolders(QScrollArea):
             self._problems.setVisible(bool(state.problems))
         busy, paused = self._library.is_indexing, bool(state and state.paused)
         self._empty.setVisible(state is not None and not state.folders)
+        self.settings_button.setEnabled(state is not None)
         self.look_button.setEnabled(bool(state and state.folders) and not busy)
         self._work.setVisible(busy or paused)
         self.pause_button.setText(text("Go on") if paused else text("Pause"))
@@ -188,6 +190,9 @@ class LibraryFolders(QScrollArea):
         self.add_button.clicked.connect(self.ask_folder)
         self.look_button = QPushButton(text("Look through all"))
         self.look_button.clicked.connect(lambda _=False: self._library.index())
+        self.settings_button = QPushButton(text("Settings…"))
+        self.settings_button.setAccessibleDescription(text("Settings of the library"))
+        self.settings_button.clicked.connect(lambda _=False: LibrarySettings(self._library, self).open())
         self._empty = QLabel(text("No folder yet. Add one, or drop it here."), wordWrap=True)
         self._empty.setProperty("rank", "quiet")
         self._summary = QLabel(wordWrap=True)
@@ -229,6 +234,7 @@ class LibraryFolders(QScrollArea):
         column.setSpacing(9)
         column.addWidget(self.add_button)
         column.addWidget(self.look_button)
+        column.addWidget(self.settings_button)
         column.addWidget(self._gently)
         column.addWidget(self._work)
         column.addWidget(self._problems)

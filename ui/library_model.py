@@ -48,6 +48,10 @@ class Library(QObject):
     failed = Signal(object)
     """A wire.Failed."""
     lost = Signal()
+    arranged = Signal()
+    """The settings of the library are as they were asked for."""
+    refused = Signal(object)
+    """They are not, and nothing changed: a wire.Failed."""
 
     def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -187,6 +191,15 @@ class Library(QObject):
         self._send(wire.SetPace(stop, share))
         self.changed.emit()
 
+    def arrange(self, index: str, read_texts: bool, *, allow: str = "") -> None:
+        """Where to search by vector, and whether to read writing: `arranged` or `refused` follows.
+
+        `allow` is a host:port that the writer said yes to.
+        """
+        if allow:
+            self._send(wire.AllowServer(allow))
+        self._send(wire.SetLibrary(index, read_texts))
+
     # --- what the engine answers ---
 
     def _connect(self) -> None:
@@ -277,6 +290,10 @@ class Library(QObject):
             self.ask_again()
         elif isinstance(job.command, wire.DropFolder):
             self.search_now()
+        elif isinstance(job.command, wire.SetLibrary):
+            self.arranged.emit()
+            if self.state is not None and self.state.folders:
+                self.index()  # what was chosen has something to do
 
     def _failed(self, number: int, report: wire.Failed) -> None:
         job = self._take(number)
@@ -293,7 +310,10 @@ class Library(QObject):
             self.total = 0
         if isinstance(job.command, wire.MarkPictures):
             self.hits.spoil(job.command.ids)
-        self.failed.emit(report)
+        if isinstance(job.command, wire.SetLibrary | wire.AllowServer):
+            self.refused.emit(report)
+        else:
+            self.failed.emit(report)
         self.changed.emit()
 
     def _died(self, numbers: list[int], restarted: bool) -> None:

@@ -34,6 +34,7 @@ from msgspec.structs import replace  # noqa: E402 - the path comes first
 from composer import types as t  # noqa: E402
 from composer import wire  # noqa: E402
 from composer.draft import fold  # noqa: E402
+from composer.errors import ComposerError  # noqa: E402
 from tests.ui import library_sample, models_sample, sample  # noqa: E402
 
 
@@ -145,6 +146,9 @@ class Engine:
                     self.say(said.job, report)
             except Stop:
                 self.say(said.job, wire.Stopped())
+                continue
+            except ComposerError as error:
+                self.say(said.job, wire.Failed(error.message, error.hint, kind=type(error).__name__))
                 continue
             except LookupError:
                 self.say(said.job, wire.Failed("That search is not known any more.", "Search again.", "trace"))

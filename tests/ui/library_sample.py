@@ -20,6 +20,7 @@ from composer.collection import (
     Screens,
     Used,
 )
+from composer.errors import ModelNotReady
 from composer.types import Picture
 
 SUBJECTS = ("Castle", "Windmill", "Harbour", "Church", "Bridge", "Meadow", "Market", "Lighthouse", "Forest", "Lane")
@@ -27,7 +28,7 @@ RIGHTS: tuple[Rights, ...] = ("free", "unknown", "licensed")
 LICENCES = {"free": "CC BY 4.0", "unknown": "", "licensed": "© All rights reserved"}
 COMMANDS = (
     wire.FindPictures | wire.ShowHits | wire.DescribePicture | wire.MarkPictures | wire.EditPicture | wire.UsePictures
-    | wire.ShowLibrary | wire.PutFolder | wire.DropFolder | wire.IndexLibrary | wire.SetPace
+    | wire.ShowLibrary | wire.PutFolder | wire.DropFolder | wire.IndexLibrary | wire.SetPace | wire.SetLibrary
 )  # fmt: skip
 
 
@@ -94,6 +95,10 @@ class Stock:
                 self.state = replace(state, folders=tuple(each for each in state.folders if each.path != path))
             case wire.SetPace(paused=paused, share=share):
                 self.state = replace(state, paused=paused, share=share)
+            case wire.SetLibrary(index=index, read_texts=read_texts):
+                if "nonsense" in (index or ""):
+                    raise ModelNotReady("That is no place for an index on Milvus.", "Write milvus://HOST:PORT/NAME.")
+                self.state = replace(state, index=index or "", read_texts=bool(read_texts))
             case wire.IndexLibrary(folders=folders):
                 for done in range(5):
                     yield wire.Indexing("scan", done, 5, seconds_left=40.0 - done)

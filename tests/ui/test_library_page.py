@@ -29,6 +29,7 @@ from ui.app import Shell
 from ui.details_dialog import DetailsDialog
 from ui.library_dialogs import EditDialog, FolderRules, TagDialog
 from ui.library_page import LibraryPage
+from ui.library_settings import LibrarySettings, host_elsewhere
 from ui.model_dialogs import Question
 from ui.picture_mime import mime_of
 from ui.picture_view import PictureButton
@@ -396,6 +397,79 @@ def test_a_folder_that_is_away_says_so(open_page: Open, pictures: Path) -> None:
     card = page.folders.cards[str(pictures)]
     assert card.facts.text().startswith("Cannot be reached")
     assert not card.scan_button.isEnabled()
+
+
+def settings_of(page: LibraryPage) -> LibrarySettings:
+    page.frame.show_folders()
+    page.folders.settings_button.click()
+    dialogs = [each for each in page.findChildren(LibrarySettings) if each.isVisible()]
+    assert len(dialogs) == 1
+    return dialogs[0]
+
+
+def test_settings_of_the_library(open_page: Open, qtbot: QtBot, log: Path) -> None:
+    shell, page = open_page("--library-log", str(log))
+    library = shell.parts.library
+    dialog = settings_of(page)
+    assert (dialog.here.isChecked(), dialog.address.isEnabled(), dialog.read_texts.isChecked()) == (True, False, False)
+    dialog.read_texts.click()
+    dialog.elsewhere.click()
+    dialog.agree()
+    assert dialog.problem.text() == "Write the address, or choose this computer."
+    dialog.address.setText("milvus:/pictures/nonsense.db")
+    dialog.keep_button.click()
+    qtbot.waitUntil(lambda: "no place for an index" in dialog.problem.text(), timeout=PATIENCE)
+    assert dialog.isVisible()
+    assert dialog.address.text() == "milvus:/pictures/nonsense.db", "what was typed is kept"
+    assert dialog.height() >= dialog.heightForWidth(dialog.width()) > 0, "nothing is cut off"
+    assert dialog.keep_button.isEnabled()
+    assert library.state is not None
+    assert (library.state.index, library.state.read_texts) == ("", False)
+    dialog.address.setText("milvus://127.0.0.1:19530/pictures")
+    with qtbot.waitSignal(dialog.accepted, timeout=PATIENCE):
+        dialog.keep_button.click()
+    qtbot.waitUntil(lambda: not library._jobs, timeout=PATIENCE)
+    assert (library.state.index, library.state.read_texts) == ("milvus://127.0.0.1:19530/pictures", True)
+    sent = commands(log)
+    assert wire.IndexLibrary() in sent[sent.index(wire.SetLibrary(library.state.index, read_texts=True)) :]
+    again = settings_of(page)
+    assert (again.elsewhere.isChecked(), again.read_texts.isChecked()) == (True, True)
+    assert again.address.text() == "milvus://127.0.0.1:19530/pictures"
+    again.reject()
+
+
+def test_vectors_go_to_another_computer_only_after_a_yes(
+    open_page: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell, page = open_page()
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(shell.parts.library, "arrange", lambda index, _read, *, allow="": asked.append((index, allow)))
+    dialog = settings_of(page)
+    dialog.elsewhere.click()
+    dialog.address.setText("milvus://nas.local/pictures")
+    dialog.keep_button.click()
+    (question,) = dialog.findChildren(Question)
+    assert "nas.local:19530" in question.label.text()
+    question.reject()
+    assert not asked
+    assert dialog.isVisible()
+    dialog.keep_button.click()
+    qtbot.waitUntil(lambda: any(each.isVisible() for each in dialog.findChildren(Question)))
+    next(each for each in dialog.findChildren(Question) if each.isVisible()).yes_button.click()
+    assert asked == [("milvus://nas.local/pictures", "nas.local:19530")]
+    dialog.reject()
+
+
+@pytest.mark.parametrize(
+    ("index", "host"),
+    [
+        ("", ""), ("milvus:/a/b.db", ""), ("milvus://localhost/x", ""), ("milvus://127.0.0.1:19530/x", ""),
+        ("milvus+tls://Box:7/x?index=FLAT", "box:7"), ("milvus://box", "box:19530"), ("milvus://a:b@box/x", ""),
+        ("http://box/x", ""),
+    ],
+)  # fmt: skip
+def test_hosts_of_an_index(index: str, host: str) -> None:
+    assert host_elsewhere(index) == host
 
 
 def test_what_is_wrong_with_the_index_is_told_once_and_stays_with_the_folders(open_page: Open) -> None:
