@@ -26,7 +26,7 @@ run: $(VENV)/.installed
 	$(RUN) main.py
 
 test: $(VENV)/.installed
-	$(RUN) main.py models pull starter-writer-tiny starter-encoder
+	$(RUN) main.py models pull starter-writer-tiny starter-encoder starter-screens
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright

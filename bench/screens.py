@@ -6,6 +6,12 @@ half-transparent words laid over all of them, and pages of rendered text are wha
 folder of drawings. "found" is the share of those, "false" the share of the untouched photographs that the screen takes
 for it. All are looked at as previews (512 pixels, JPEG), as the program does.
 
+Faces and the unsafe are looked for where `starter-screens` was pulled. Which pictures show faces was written down by
+looking at them all (`screens_faces.tsv`): of people; of figures only, that is statues, paintings and dolls; of people
+too far away, turned away or hidden for a face to be seen. All others show none. "precision" takes figures for wrong,
+"precision_with_figures" for right; pictures of distant people count in neither. No unsafe pictures were at hand: of
+that screen only false alarms are told, at three thresholds; the filter stands at 0.5.
+
 The rival for blur is the variance of the Laplacian (Pech-Pacheco et al. 2000), its threshold set so that it takes as
 many untouched photographs for blurred as ours does. Thresholds of the screens were set on photographs of which these
 are a part: expect a little less on your own.
@@ -14,6 +20,7 @@ are a part: expect a little less on your own.
 from __future__ import annotations
 
 import argparse
+import csv
 import io
 import json
 import sys
@@ -26,8 +33,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy import ndimage
 
+from composer.errors import ModelNotReady
 from composer.library.decoding import quality, thumbnails
+from composer.library.finding.filters import SAFE
 from composer.library.looks.screens import look
+from composer.ports import Content
+from models import store
+from models.readers.content import StarterScreens
 
 ROOT = Path(__file__).resolve().parents[1]
 Change = Callable[[Image.Image], Image.Image]
@@ -37,15 +49,20 @@ def preview(image: Image.Image) -> Image.Image:
     return Image.open(io.BytesIO(thumbnails.encoded(thumbnails.small(image)))).convert("RGB")
 
 
-def pictures(folder: Path, every: int) -> list[Image.Image]:
+def named(folder: Path, every: int) -> dict[str, Image.Image]:
+    """Previews by path below the folder."""
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower().lstrip(".") in quality.SUFFIXES)
-    opened: list[Image.Image] = []
+    opened: dict[str, Image.Image] = {}
     for file in files[::every]:
         try:
-            opened.append(preview(quality.open_upright(file, thumbnails.SIDE)))
+            opened[file.relative_to(folder).as_posix()] = preview(quality.open_upright(file, thumbnails.SIDE))
         except quality.UnusablePicture as error:
             print(f"{file}: {error}", file=sys.stderr)
     return opened
+
+
+def pictures(folder: Path, every: int) -> list[Image.Image]:
+    return list(named(folder, every).values())
 
 
 def blurred(pixels: float) -> Change:
@@ -92,8 +109,49 @@ def is_marked(image: Image.Image) -> bool:
     return (look(image).mark or 0.0) > 0.5
 
 
+def faces(seen: dict[str, Content]) -> dict[str, float]:
+    """Of the pictures that show faces, how many are found; of those found, how many do."""
+    with (ROOT / "bench" / "screens_faces.tsv").open(encoding="utf-8", newline="") as file:
+        shows = {line["file"]: line["shows"] for line in csv.DictReader(file, delimiter="\t")}
+    found = {name for name, content in seen.items() if content.faces}
+    of = {kind: {name for name in seen if shows.get(name, "") == kind} for kind in ("people", "figures", "distant", "")}
+    right, judged = len(found & of["people"]), found - of["distant"]
+    counts = {
+        "pictures": len(seen),
+        "with_people": len(of["people"]),
+        "found": right,
+        "figures_found": len(found & of["figures"]),
+        "distant_found": len(found & of["distant"]),
+        "false": len(found & of[""]),
+    }
+    if not (of["people"] and judged):
+        return counts  # too few to speak of shares
+    return counts | {
+        "recall": round(right / len(of["people"]), 3),
+        "precision": round(right / len(judged), 3),
+        "precision_with_figures": round(len(judged - of[""]) / len(judged), 3),
+    }
+
+
+def content(previews: dict[str, Image.Image]) -> dict[str, dict[str, float]]:
+    """Of faces and the unsafe; nothing where what looks for them is not there."""
+    try:
+        StarterScreens.check_installed()
+        screen = StarterScreens(store.ready(store.find("starter-screens")))
+    except ModelNotReady as error:
+        print(f"faces and unsafe were left out: {error} {error.hint}", file=sys.stderr)
+        return {}
+    seen = dict(zip(previews, screen.look(list(previews.values())), strict=True))
+    false = {limit: sum((each.unsafe or 0) >= limit for each in seen.values()) for limit in (0.2, SAFE, 0.8)}
+    return {
+        "faces": faces(seen),
+        "unsafe": {"pictures": len(seen), **{f"false_at_{limit}": count for limit, count in false.items()}},
+    }
+
+
 def measure(every: int, drawings: Path | None) -> dict[str, dict[str, float]]:
-    plain = pictures(ROOT / "demo" / "pictures", every)
+    previews = named(ROOT / "demo" / "pictures", every)
+    plain = list(previews.values())
     strong, weak = [blurred(2.5)(image) for image in plain], [blurred(1.5)(image) for image in plain]
     false = share(plain, is_blurred)
     limit = float(np.quantile([laplacian(image) for image in plain], max(false, 1 / len(plain))))
@@ -112,6 +170,7 @@ def measure(every: int, drawings: Path | None) -> dict[str, dict[str, float]]:
             "false": share(plain, lambda image: look(image).kind == "text"),
         },
         "drawing": {"false": share(plain, lambda image: look(image).kind == "drawing")},
+        **content(previews),
     }
     if drawings is not None:
         found["drawing"]["found"] = share(pictures(drawings, every), lambda image: look(image).kind == "drawing")

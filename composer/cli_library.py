@@ -36,6 +36,7 @@ STEPS: dict[Step, str] = {
     "look": "Looking at pictures",
     "captions": "Reading captions",
     "screens": "Judging pictures",
+    "content": "Looking for faces",
     "text": "Reading text in pictures",
     "index": "Filling the index",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 import typer
@@ -11,13 +11,19 @@ import typer
 from composer.cli_common import INCOMPLETE, Adapters, AsJson, print_json, say, shelf_of
 from composer.ports import ModelRow, ModelShelf, Purpose
 from composer.progress import Meter
+from composer.shelf import Part
 
 models_app = typer.Typer(help="The models on this machine.", no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(help="Names that `models list --all` shows, or addresses.")]
 Name = Annotated[str, typer.Argument(help="A name that `models list --all` shows.")]
 STARTERS = "starter"
-ROLES: dict[Purpose, str] = {"writer": "writers", "encoder": "encoders", "reranker": "re-rankers"}
+ROLES: dict[Purpose | Part, str] = {
+    "writer": "writers",
+    "encoder": "encoders",
+    "reranker": "re-rankers",
+    "screens": "screens",
+}
 
 
 @models_app.command("list")
@@ -63,7 +69,7 @@ def _row(row: ModelRow) -> str:
     star = "*" if row.chosen else " "
     size = f"{row.megabytes} MB" if row.megabytes else "size told when the pull begins"
     where = f" in {row.found_in}" if row.found_in else ""
-    facts = f"{row.title}, {size}, {'/'.join(row.languages)}, licence: {row.licence}"
+    facts = ", ".join(each for each in (row.title, size, "/".join(row.languages), f"licence: {row.licence}") if each)
     return f"{star} {row.name}  [{row.state}{where}]  {facts}\n      {row.about}\n      {row.fit.sentence}\n"
 
 
@@ -150,7 +156,7 @@ def models_use(
     purpose: Annotated[str | None, typer.Option("--as", help="writer, encoder or reranker.")] = None,
 ) -> None:
     """Put a model into the settings, if it can be used."""
-    known: dict[str, Purpose] = {each: each for each in ROLES}
+    known: dict[str, Purpose] = {each: each for each in get_args(Purpose)}
     if purpose is not None and purpose not in known:
         raise typer.BadParameter(f"{purpose} is not a use of a model; choose writer, encoder or reranker.")
     shelf_of(context).use(name, known[purpose] if purpose else None)

@@ -41,7 +41,9 @@ def find_verb(  # noqa: PLR0913, PLR0917 - one parameter an option
     taken_to: Annotated[str, typer.Option("--to", help="Taken up to, that time included.")] = "",
     place: Annotated[str, typer.Option(help="Words of the place.")] = "",
     person: Annotated[str, typer.Option(help="Words of a person's name.")] = "",
-    people: Annotated[bool | None, typer.Option("--people/--no-people", help="Naming people, or nobody.")] = None,
+    people: Annotated[
+        bool | None, typer.Option("--people/--no-people", help="Naming people or showing faces, or neither.")
+    ] = None,
     rights: Annotated[list[str] | None, typer.Option(help="free, licensed or unknown.")] = None,
     licence: Annotated[str, typer.Option(help="Words of the licence.")] = "",
     colour: Annotated[str, typer.Option(help="A main colour, by its English name.")] = "",
@@ -51,7 +53,7 @@ def find_verb(  # noqa: PLR0913, PLR0917 - one parameter an option
     unused: Annotated[bool, typer.Option("--unused", help="Not used in any article yet.")] = False,
     hidden: Annotated[bool, typer.Option("--hidden", help="Those that you hid, and only those.")] = False,
     screens: Annotated[
-        bool, typer.Option("--screens", help="Without blurred, marked or unsafe ones, or text.")
+        bool, typer.Option("--screens", help="Without blurred or marked ones, text, and what was found unsafe.")
     ] = False,
     copies: Annotated[bool, typer.Option("--copies", help="Every near-duplicate, not the best of each group.")] = False,
     sort: Annotated[str, typer.Option(help="best, newest, oldest, name, rating or largest.")] = "best",

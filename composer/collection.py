@@ -36,7 +36,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     person: str = ""
     """Words that the names of people have."""
     people: bool | None = None
-    """With or without people, so far as pictures name them: faces are not looked for."""
+    """With or without people: named in a picture's words, or with a face, where faces were looked for."""
     rights: tuple[Rights, ...] = ()
     licence: str = ""
     """Words that the licence has."""
@@ -53,7 +53,8 @@ class Filter(Struct, frozen=True, kw_only=True):
     hidden: bool = False
     """Show what the writer hid, and only that."""
     screens: bool = False
-    """Leave out what the screens hold to be blurred, marked all over or mostly text."""
+    """Leave out what the screens hold to be blurred, marked all over or mostly text, or unsafe, where that was looked
+    for."""
     copies: bool = False
     """Show every near-duplicate, not only the best of each group."""
 
@@ -125,6 +126,7 @@ class Screens(Struct, frozen=True, kw_only=True):
     mark: float | None = None
     """How much looks like a watermark, 0 to 1."""
     unsafe: float | None = None
+    """0 harmless to 1 not fit to be shown at work; told only where it was looked for, as are faces."""
     faces: int | None = None
     colours: tuple[str, ...] = ()
 

@@ -11,16 +11,17 @@ from typing import Literal, Protocol
 from composer.errors import ComposerError, LibraryError
 from composer.library.catalogue import Catalogue, absolute
 from composer.library.database import below
+from composer.library.filling.content import screen_content
 from composer.library.filling.embed import embed, embed_captions
 from composer.library.filling.pace import Pace
 from composer.library.filling.reading import read_texts
 from composer.library.filling.scan import ScanProgress, scan
 from composer.library.finding.query import Finders
 from composer.library.looks.screens import screen
-from composer.ports import Cancel, TextReader
+from composer.ports import Cancel, ContentScreen, TextReader
 from composer.wire import AnyReport, Indexing, Scanned
 
-Step = Literal["scan", "look", "captions", "screens", "text", "index"]
+Step = Literal["scan", "look", "captions", "screens", "content", "text", "index"]
 EVERY = 0.25
 """Seconds between two reports of one step, so that millions of pictures do not make millions of lines."""
 SURE = 0.03
@@ -39,6 +40,13 @@ class Shelves(Protocol):
 
     def reader(self) -> TextReader | None:
         """What reads the writing in pictures; None when the writer does not wish for that, or it is not installed."""
+        ...
+
+    def content_screen(self) -> ContentScreen | None:
+        """What looks for faces and unsafe pictures; None when the writer does not wish for that.
+
+        Raises ModelNotReady when it is wished for and not there.
+        """
         ...
 
     def problems(self) -> list[str]:
@@ -65,6 +73,7 @@ def index(shelves: Shelves, folders: Sequence[str], cancel: Cancel, pace: Pace) 
     if places:
         yield from _tried("look", _looked(shelves, places, cancel, pace), "Pictures were not looked at")
         yield from told("screens", _screened(catalogue, places, cancel, pace))
+        yield from _tried("content", _judged(shelves, places, cancel, pace), "Faces and unsafe pictures were not told")
         yield from _tried("text", _read(shelves, places, cancel, pace), "Text in pictures was not read")
         yield from _tried("index", _filled(shelves, cancel, pace), "The index was not filled")
 
@@ -96,6 +105,12 @@ def _looked(shelves: Shelves, places: Sequence[str], cancel: Cancel, pace: Pace)
 def _screened(catalogue: Catalogue, places: Sequence[str], cancel: Cancel, pace: Pace) -> Iterator[ScanProgress]:
     for step in screen(catalogue, places, cancel, pace):
         yield ScanProgress(step.done, step.total, "")
+
+
+def _judged(shelves: Shelves, places: Sequence[str], cancel: Cancel, pace: Pace) -> Iterator[Indexing]:
+    screen = shelves.content_screen()
+    if screen is not None:
+        yield from told("content", screen_content(shelves.catalogue(), places, screen, cancel, pace))
 
 
 def _read(shelves: Shelves, places: Sequence[str], cancel: Cancel, pace: Pace) -> Iterator[Indexing]:

@@ -25,7 +25,7 @@ from composer.library.filling.pace import Pace
 from composer.library.filling.scan import scan
 from composer.library.filling.watch import Change
 from composer.pipeline import Tools, compose
-from composer.ports import Cancel, ModelShelf, TextReader
+from composer.ports import Cancel, ContentScreen, ModelShelf, TextReader
 from composer.preparation import Preparation
 from composer.publish.export import export
 from composer.settings import Settings
@@ -90,7 +90,7 @@ class Service:
         self._running: dict[int, Cancel] = {}
         self._ahead: Preparation | None = None
         self._composing = threading.Event()
-        shelves = _Shelves(self._catalogue, self._tools, self._reader, self._problems)
+        shelves = _Shelves(self._catalogue, self._tools, self._reader, self._content_screen, self._problems)
         self._librarian = Librarian(
             shelves, Pace(self._composing.is_set, _share()), self._gate, _language, self._changed
         )
@@ -276,6 +276,10 @@ class Service:
         with self._building:
             return self._models.reader()
 
+    def _content_screen(self) -> ContentScreen | None:
+        with self._building:
+            return self._models.content_screen()
+
     def _problems(self) -> list[str]:
         with self._building:
             return self._models.problems()
@@ -314,9 +318,11 @@ class _Shelves:
         catalogue: Callable[[], Catalogue],
         tools: Callable[[], Tools],
         reader: Callable[[], TextReader | None],
+        content_screen: Callable[[], ContentScreen | None],
         problems: Callable[[], list[str]],
     ) -> None:
-        self.catalogue, self.tools, self.reader, self.problems = catalogue, tools, reader, problems
+        self.catalogue, self.tools, self.reader = catalogue, tools, reader
+        self.content_screen, self.problems = content_screen, problems
 
 
 def _share() -> float:

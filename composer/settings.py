@@ -41,6 +41,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Read the writing in pictures while the library is looked at; needs the extra "ocr". A second or so a picture."""
     background_share: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
     """Part of the time that the engine's work on the library may take; what the window shows as "gently"."""
+    screen_content: bool = False
+    """Look for faces and unsafe pictures while the library is looked at; needs the extra "screens" and the model
+    "starter-screens". A tenth of a second or so a picture."""
     allowed_hosts: tuple[str, ...] = ()
     """Servers that are not on this machine and that the writer said yes to, as "host:port": texts go to a model's,
     vectors to an index's, paths of pictures to one that makes vectors."""

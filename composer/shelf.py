@@ -20,6 +20,9 @@ class Check(Struct, frozen=True):
 
 
 Purpose = Literal["writer", "encoder", "reranker"]
+"""What the settings name one model for."""
+Part = Literal["screens"]
+"""What a switch of the settings turns on; there is one model for it."""
 
 
 class Fit(Struct, frozen=True):
@@ -37,7 +40,7 @@ class ModelRow(Struct, frozen=True, kw_only=True):
     """What the verbs take: a name of the catalogue, or the setting itself for a model that was found."""
     setting: str
     """What the settings hold when it is chosen: "starter", "gguf:/models/some.gguf"."""
-    purpose: Purpose
+    purpose: Purpose | Part
     title: str
     megabytes: int
     """On disk; 0 while unknown."""

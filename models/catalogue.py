@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from composer.errors import ModelNotReady
 from composer.home import subfolder
-from composer.shelf import Purpose
+from composer.shelf import Part, Purpose
 from composer.types import Language
 
 Form = Literal["gguf", "transformers", "open_clip", "starter"]
@@ -50,7 +50,7 @@ class Model(Struct, frozen=True, rename={"files": "file"}, kw_only=True):
     """An entry of the catalogue, or a model that was fetched by address."""
 
     name: str
-    purpose: Purpose
+    purpose: Purpose | Part
     title: str
     about: str
     licence: str

@@ -18,6 +18,7 @@ from models import choices, machine, registry, store
 from models.choices import Judged
 from models.indexes import milvus_place, problems
 from models.machine import Machine
+from models.readers.content import StarterScreens
 
 LIBRARIES = {
     "torch": "picture models",
@@ -42,6 +43,8 @@ def checks(settings: Settings) -> Iterator[Check]:
     judged: list[Judged] = []
     for purpose, role in choices.ROLES.items():
         yield _model(role.capitalize(), purpose, settings, judged)
+    if settings.screen_content:
+        yield _screens()
     here = machine.look()
     yield _index(settings)
     yield _card(here)
@@ -58,6 +61,16 @@ def _model(role: str, purpose: Purpose, settings: Settings, judged: list[Judged]
     judged.append(found)
     notes = [_languages(purpose, found), *found.notes]
     return Check(role, True, "; ".join(note for note in (found.title, *notes) if note))
+
+
+def _screens() -> Check:
+    """Asked only where the settings want faces and unsafe pictures told."""
+    try:
+        StarterScreens.check_installed()
+        store.ready(store.find(registry.SCREENS))
+    except ComposerError as error:
+        return Check("Screens", False, error.message, error.hint)
+    return Check("Screens", True, "faces and unsafe pictures are told")
 
 
 def _languages(purpose: Purpose, found: Judged) -> str:

@@ -21,7 +21,7 @@ from composer.library.catalogue import CAPTIONS, Catalogue
 from composer.library.filling.workers import Workers
 from composer.library.finding.vectors import VectorSearch
 from composer.pipeline import Tools
-from composer.ports import Encoder, Ids, Reranker, TextReader, VectorIndex, Vectors, Writer
+from composer.ports import ContentScreen, Encoder, Ids, Reranker, TextReader, VectorIndex, Vectors, Writer
 from composer.settings import Settings
 from composer.stages.rank import Weights
 from composer.types import Language
@@ -32,6 +32,7 @@ from models.isolation import Host
 WRITERS = {"starter": "starter-writer", "starter-tiny": "starter-writer-tiny"}
 ENCODERS = {"starter": "starter-encoder"}
 RERANKERS = {"starter": "starter-encoder"}
+SCREENS = "starter-screens"
 SERVER = "server:URL#MODEL"
 DEFAULT_PASSAGE: dict[Language, int] = {"en": 170, "zh": 260}
 """For a writer that nobody measured."""
@@ -67,10 +68,11 @@ class Models:
         self._torch = Host("model", settings.threads, yielding=True)
         self._search = Host("search", settings.threads)
         self._jobs = Host("job", yielding=True)
-        self._reading = Host("text reader", settings.threads, yielding=True)
+        self._reading = Host("picture reader", settings.threads, yielding=True)
         self._catalogue: Catalogue | None = None
         self._writer: Writer | None = None
         self._reader: TextReader | None = None
+        self._screen: ContentScreen | None = None
         self._tools: Tools | None = None
 
     def catalogue(self) -> Catalogue:
@@ -123,6 +125,21 @@ class Models:
             self._reader = self._reading.build(RapidReader, self._settings.threads)
         return self._reader
 
+    def content_screen(self) -> ContentScreen | None:
+        """What looks for faces and unsafe pictures, in the process of the reader; None unless it is wanted.
+
+        Raises ModelNotReady when it is wanted and not there.
+        """
+        if not self._settings.screen_content:
+            return None
+        if self._screen is None:
+            from models.readers.content import StarterScreens
+
+            StarterScreens.check_installed()
+            folder = store.ready(store.find(SCREENS))
+            self._screen = self._reading.build(StarterScreens, folder, self._settings.threads)
+        return self._screen
+
     def problems(self) -> list[str]:
         """What is wrong with this machine's indexes, a sentence each. Loads nothing."""
         return [] if self._settings.index else problems.told(subfolder("library") / "indexes")
@@ -135,7 +152,7 @@ class Models:
         """Free every model and end the child processes."""
         if self._writer is not None:
             self._writer.close()
-        self._writer = self._tools = self._reader = None
+        self._writer = self._tools = self._reader = self._screen = None
         self._torch.close()
         self._reading.close()
         self._search.close()

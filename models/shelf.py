@@ -13,6 +13,7 @@ from composer import settings as saved
 from composer.errors import ModelNotReady
 from composer.ports import Cancel, Check, DiskUse, Fit, ModelRow, ModelSet, Purpose
 from composer.settings import Settings
+from composer.shelf import Part
 from models import catalogue, choices, doctor, found, headers, machine, store
 from models.catalogue import Model
 from models.choices import LIST, setting_of
@@ -112,6 +113,8 @@ class Shelf:
         if model is not None:
             store.ready(model)
             model = catalogue.known(model)
+            if model.purpose == "screens":
+                raise ModelNotReady(f"{name} is turned on by a switch.", "Set screen_content = true in settings.toml.")
             if purpose not in {None, model.purpose} and model.form != "transformers":
                 raise ModelNotReady(f"{name} is no {choices.ROLES[purpose or model.purpose]}.", LIST)
             return purpose or model.purpose, setting_of(model)
@@ -139,6 +142,11 @@ class Shelf:
 
     # --- rows ---
 
+    def _chosen(self, purpose: Purpose | Part, setting: str) -> bool:
+        if purpose == "screens":
+            return self._settings.screen_content
+        return getattr(self._settings, purpose) == setting
+
     def _row(self, model: Model, here: machine.Machine) -> ModelRow:
         model = catalogue.known(model)
         state, setting = store.state(model), setting_of(model)
@@ -148,7 +156,7 @@ class Shelf:
             languages=model.languages, state=state, about=model.about, origin=model.origin,
             fit=machine.fit(model.memory_mb, here, on_card=model.form != "gguf"),
             place=str(catalogue.folder(model)) if state != "missing" else "",
-            chosen=getattr(self._settings, model.purpose) == setting,
+            chosen=self._chosen(model.purpose, setting),
         )  # fmt: skip
 
     def _found_row(self, each: Found, here: machine.Machine) -> ModelRow:
@@ -222,7 +230,7 @@ def _learn(model: Model) -> None:
     place = catalogue.folder(model)
     if model.form == "gguf":
         header = headers.gguf(place / min((file.name for file in model.files), key=lambda name: "mmproj" in name))
-        purpose: Purpose = model.purpose
+        purpose = model.purpose
     else:
         header = headers.folder(place)
         purpose = header.purpose

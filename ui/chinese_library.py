@@ -51,8 +51,8 @@ LIBRARY: dict[str, str] = {
     "Drawings": "绘画",
     "Pages of text": "文字页",
     "People": "人物",
-    "People are named": "标有人名",
-    "Nobody is named": "未标人名",
+    "People are named or seen": "标有人名或可见人脸",
+    "Nobody is named or seen": "未标人名且未见人脸",
     "Person": "人名",
     "Place": "地点",
     "Taken from": "拍摄自",
@@ -84,7 +84,12 @@ LIBRARY: dict[str, str] = {
     "Tag": "标签",
     "Only those not used yet": "只要未用过的",
     "Leave out weak ones": "不要欠佳的",
-    "Blurred, watermarked all over, or mostly text": "模糊、布满水印或以文字为主",
+    "Blurred, watermarked all over, mostly text, or unsafe where the settings have that looked for": (
+        "模糊、布满水印、以文字为主，或不宜展示（仅在设置中开启检查时）"
+    ),
+    "Named in the picture's words; faces only where the settings have them looked for": (
+        "图片文字中提到的人名；仅在设置中开启检查时才查找人脸"
+    ),
     "Show near-duplicates": "显示近似重复",
     "Show what is hidden": "显示已隐藏的",
     "In {folder}": "位于 {folder}",
@@ -220,6 +225,7 @@ LIBRARY: dict[str, str] = {
     "Looking at the pictures": "正在分析画面",
     "Describing pictures": "正在描述图片",
     "Checking pictures": "正在检查图片",
+    "Looking for faces": "正在查找人脸",
     "Reading text in pictures": "正在识别图中文字",
     "Making them searchable": "正在建立索引",
     "{done} of {total}": "{done} / {total}",

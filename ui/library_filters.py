@@ -117,8 +117,10 @@ class LibraryFilters(QScrollArea):
         self.orientation = self._combo(text("Shape"), {None: anything, **orientations()})
         self.kind = self._combo(text("Kind"), {None: anything, **kinds()})
         self.people = self._combo(
-            text("People"), {None: anything, True: text("People are named"), False: text("Nobody is named")}
+            text("People"),
+            {None: anything, True: text("People are named or seen"), False: text("Nobody is named or seen")},
         )
+        self.people.setToolTip(text("Named in the picture's words; faces only where the settings have them looked for"))
         self.colour = self._combo(text("Colour"), {None: anything, **colours()})
         self.rating = self._combo(text("Stars"), {None: anything, **{count: stars(count) for count in range(1, 6)}})
         self.width_ = self._combo(
@@ -139,7 +141,9 @@ class LibraryFilters(QScrollArea):
             "copies": self._box(text("Show near-duplicates")),
             "hidden": self._box(text("Show what is hidden")),
         }
-        self.flags["screens"].setToolTip(text("Blurred, watermarked all over, or mostly text"))
+        self.flags["screens"].setToolTip(
+            text("Blurred, watermarked all over, mostly text, or unsafe where the settings have that looked for")
+        )
         self.problem = QLabel(text("Write a date as 2019, 2019-05 or 2019-05-04."), wordWrap=True)
         self.problem.setProperty("rank", "problem")
         self.problem.hide()

@@ -110,7 +110,8 @@ def indexing_words(report: wire.Indexing) -> str:
     steps = {
         "scan": text("Looking through the folders"), "look": text("Looking at the pictures"),
         "captions": text("Describing pictures"), "screens": text("Checking pictures"),
-        "text": text("Reading text in pictures"), "index": text("Making them searchable"),
+        "content": text("Looking for faces"), "text": text("Reading text in pictures"),
+        "index": text("Making them searchable"),
     }  # fmt: skip
     if report.total:
         far = text("{done} of {total}", done=f"{report.done:,}", total=f"{report.total:,}")
@@ -136,7 +137,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "taken_to": lambda value: text("Until {day}", day=value),
     "place": lambda value: text("Place: {words}", words=value),
     "person": lambda value: text("Person: {words}", words=value),
-    "people": lambda value: text("People are named") if value else text("Nobody is named"),
+    "people": lambda value: text("People are named or seen") if value else text("Nobody is named or seen"),
     "rights": lambda value: text(" or ").join(rights_words()[each] for each in value),
     "licence": lambda value: text("Licence: {words}", words=value),
     "colour": _named(colours),

@@ -109,7 +109,8 @@ class Recommended(QFrame):
             row = self._shelf.find(name)
             if row is not None:
                 purpose = PURPOSES[at] if len(chosen.models) == len(PURPOSES) else row.purpose
-                lines.append(text("{stage}: {words}", stage=names[purpose], words=_with_size(row)))
+                if purpose != "screens":
+                    lines.append(text("{stage}: {words}", stage=names[purpose], words=_with_size(row)))
         return lines
 
     def _use(self) -> None:

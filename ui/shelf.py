@@ -358,7 +358,8 @@ def _with_purposes(chosen: ModelSet, shelf: Shelf) -> list[tuple[str, Purpose]]:
     """Models of a set with what each is for: by its row, or by its place where one model does two things."""
     if len(chosen.models) == len(PURPOSES):
         return list(zip(chosen.models, PURPOSES, strict=True))
-    return [(name, row.purpose) for name in chosen.models if (row := shelf.find(name)) is not None]
+    rows = [(name, row) for name in chosen.models if (row := shelf.find(name)) is not None]
+    return [(name, row.purpose) for name, row in rows if row.purpose != "screens"]
 
 
 def _used(purpose: Purpose, name: str, shelf: Shelf) -> str:

@@ -17,7 +17,7 @@ from PIL import Image
 from composer.library.catalogue import CAPTIONS, Catalogue
 from composer.library.finding.vectors import VectorSearch
 from composer.pipeline import Tools, compose
-from composer.ports import Cancel, Capabilities, Ids, Piece, Prompt, TextReader, Vectors
+from composer.ports import Cancel, Capabilities, ContentScreen, Ids, Piece, Prompt, TextReader, Vectors
 from composer.prose import content_words, tokens
 from composer.stages.rank import Weights
 from composer.stages.write import OVERSHOOT, TOKENS_PER_UNIT
@@ -347,6 +347,7 @@ class Bench:
         self.loaded = 0
         self.renewed = 0
         self.text_reader: TextReader | None = None
+        self.screen: ContentScreen | None = None
         self.wrong: list[str] = []
         self.closed = False
         self._tools = Tools(
@@ -375,6 +376,9 @@ class Bench:
 
     def reader(self) -> TextReader | None:
         return self.text_reader
+
+    def content_screen(self) -> ContentScreen | None:
+        return self.screen
 
     def problems(self) -> list[str]:
         return self.wrong

@@ -17,7 +17,7 @@ from composer.gate import Gate
 from composer.librarian import SEARCHES, Librarian, LibraryCommand
 from composer.library.filling.pace import Pace
 from composer.pipeline import Tools
-from composer.ports import Cancel, TextReader, Vectors
+from composer.ports import Cancel, Content, ContentScreen, TextReader, Vectors
 from tests.composer.fakes import Bench, draw, draw_library
 
 R = TypeVar("R")
@@ -32,6 +32,8 @@ class Desk:
         self.librarian = Librarian(self, self.pace, Gate())
         self.error: Exception | None = None
         """Raised instead of giving tools."""
+        self.missing: Exception | None = None
+        """Raised instead of giving what looks for faces."""
 
     def catalogue(self):  # noqa: ANN201 - the bench's
         return self.bench.catalogue()
@@ -43,6 +45,11 @@ class Desk:
 
     def reader(self) -> TextReader | None:
         return self.bench.reader()
+
+    def content_screen(self) -> ContentScreen | None:
+        if self.missing is not None:
+            raise self.missing
+        return self.bench.content_screen()
 
     def problems(self) -> list[str]:
         return self.bench.problems()
@@ -127,6 +134,32 @@ def test_text_in_pictures_is_read_when_there_is_a_reader(filled: Desk) -> None:
     steps = [report.step for report in filled.index() if isinstance(report, wire.Indexing)]
     assert "text" in steps
     assert len(filled.names(Query(text="harbour office"))) == 8
+
+
+def test_faces_are_looked_for_when_it_is_wished(filled: Desk) -> None:
+    class Everyone:
+        id, version = "everyone", 1
+
+        def look(self, images: Sequence[Image]) -> list[Content]:
+            return [Content(0.1, 2)] * len(images)
+
+        def close(self) -> None:
+            pass
+
+    assert filled.names(Query(filter=Filter(people=True))) == []
+    filled.bench.screen = Everyone()
+    steps = [report.step for report in filled.index() if isinstance(report, wire.Indexing)]
+    assert "content" in steps
+    assert len(filled.names(Query(filter=Filter(people=True)))) == 8
+    assert filled.names(Query(filter=Filter(people=False))) == []
+
+
+def test_what_looks_for_faces_and_is_not_there_is_told_and_the_rest_is_done(filled: Desk) -> None:
+    filled.missing = ModelNotReady("The model starter-screens cannot be used.", "Pull it.")
+    said = filled.index()
+    notices = [report.notice for report in said if isinstance(report, wire.Indexing) and report.step == "content"]
+    assert notices == ["Faces and unsafe pictures were not told: The model starter-screens cannot be used. Pull it."]
+    assert isinstance(said[-1], wire.LibraryShown)
 
 
 def test_a_folder_that_is_away(filled: Desk, tmp_path: Path) -> None:

@@ -199,3 +199,21 @@ def test_a_reader_of_texts_is_made_only_when_it_is_wanted_and_installed(monkeypa
         assert reader.read([Image.new("RGB", (64, 64), "white")]) == [""]
         monkeypatch.setattr("models.readers.rapid.RapidReader.installed", lambda: False)
         assert models.reader() is None
+
+
+def test_what_looks_for_faces_is_made_only_when_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(Models(Settings())) as models:
+        assert models.content_screen() is None
+    pytest.importorskip("cv2")
+    with monkeypatch.context() as patch, closing(Models(Settings(screen_content=True))) as models:
+        patch.setenv("PICTORIAL_HOME", str(tmp_path))
+        with pytest.raises(ModelNotReady, match="starter-screens"):
+            models.content_screen()
+    if store.state(store.find("starter-screens")) != "ready":
+        pytest.skip("starter-screens was not pulled")
+    with closing(Models(Settings(screen_content=True))) as models:
+        screen = models.content_screen()
+        assert screen is not None
+        assert screen is models.content_screen()
+        assert [each.faces for each in screen.look([Image.new("RGB", (64, 64), "white")])] == [0]
+        assert screen.version > 0

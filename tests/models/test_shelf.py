@@ -229,6 +229,8 @@ def test_rows_of_the_catalogue() -> None:
     rows = {row.name: row for row in Shelf(Settings()).rows()}
     assert {row.state for row in rows.values()} == {"missing"}
     assert [name for name, row in rows.items() if row.chosen] == ["starter-writer", "starter-encoder", "starter-judge"]
+    screens = {row.name: row for row in Shelf(Settings(screen_content=True)).rows()}["starter-screens"]
+    assert (screens.chosen, screens.purpose) == (True, "screens")
     assert rows["siglip2-base"].megabytes == 0
     assert rows["qwen3-8b"].megabytes == 5028
     with pytest.raises(ModelNotReady, match="part of starter-encoder"):

@@ -27,7 +27,8 @@ SQUARE = 10
 
 SHARP, SAFE, UNMARKED = 0.5, 0.5, 0.5
 """Sharpness from which a picture passes the screens, and what it must stay below of the unsafe and of watermarks. Of
-photographs 0.2 % lie below that sharpness, of those blurred by 2.5 pixels 98 % (composer/library/looks/screens.py)."""
+photographs 0.2 % lie below that sharpness, of those blurred by 2.5 pixels 98 % (composer/library/looks/screens.py); one
+of 722 harmless pictures is held to be unsafe (models/readers/content.py)."""
 
 Condition = tuple[str, Sequence[str | float]]
 """SQL and its values."""

@@ -2,7 +2,8 @@
 """Screens: what can be seen in pictures without understanding them, kept in the catalogue for filters and warnings.
 
 Blur, writing, drawing against photograph, main colours and marks that repeat over the whole picture are measured in the
-preview. Single watermarks, logos in a corner, faces and what is unsafe are not told; `faces` and `unsafe` stay NULL.
+preview. Single watermarks and logos in a corner are not told. Faces and what is unsafe need a model: they are told by
+`filling/content.py`, where the writer wishes for it.
 Size and orientation need no screen, they are columns of their own. `bench/screens.py` prints what each finds, and takes
 for it wrongly, among the demo's pictures.
 """
