@@ -1,7 +1,7 @@
 """What an evaluation is made of: gold articles, what a system made of each, tallies, and the report.
 
 Flow: a gold folder -> Gold -> (Pool: a catalogue of all its pictures) -> a System illustrates each article's bare text
--> Illustrated -> metrics turn both into Tally by article -> intervals.py resamples the articles -> Report -> JSON, HTML.
+-> Illustrated -> metrics turn both into Tally by article -> intervals.py resamples articles -> Report -> JSON, HTML.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class GoldArticle(Struct, frozen=True, kw_only=True):
     licence: str
     language: Language
     article: Article
-    """Lists and quotes are paragraphs here. Text blocks have the ids p0, p1..., headings h0, h1..., in reading order."""
+    """Lists and quotes are paragraphs here. Text blocks have the ids p0, p1..., headings h0, h1..., in order."""
     kinds: tuple[Kind, ...]
     """Of each text block."""
     figures: tuple[Figure, ...]
@@ -118,7 +118,7 @@ class Report(Struct, frozen=True, kw_only=True):
     by_language: dict[str, dict[str, dict[str, Interval]]]
     by_repository: dict[str, dict[str, dict[str, Interval]]]
     retrieval: dict[str, dict[str, Interval]]
-    """From what was searched ("caption", "paragraph", "planner") -> "recall_at_1", "recall_at_4", "recall_at_8", "mrr"."""
+    """From what was searched: "caption", "paragraph", "planner" -> recall_at_1, recall_at_4, recall_at_8, mrr."""
     tallies: dict[str, dict[str, dict[str, Tally]]]
     """System -> figure -> article -> Tally: what intervals and comparisons of two runs are made from."""
     limits: tuple[str, ...] = ()
