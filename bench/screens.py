@@ -38,8 +38,7 @@ from composer.library.decoding import quality, thumbnails
 from composer.library.finding.filters import SAFE
 from composer.library.looks.screens import look
 from composer.ports import Content
-from models import store
-from models.readers.content import StarterScreens
+from models.readers.content import StarterScreens, weights
 
 ROOT = Path(__file__).resolve().parents[1]
 Change = Callable[[Image.Image], Image.Image]
@@ -116,7 +115,7 @@ def faces(seen: dict[str, Content]) -> dict[str, float]:
     found = {name for name, content in seen.items() if content.faces}
     of = {kind: {name for name in seen if shows.get(name, "") == kind} for kind in ("people", "figures", "distant", "")}
     right, judged = len(found & of["people"]), found - of["distant"]
-    counts = {
+    counts: dict[str, float] = {
         "pictures": len(seen),
         "with_people": len(of["people"]),
         "found": right,
@@ -136,8 +135,7 @@ def faces(seen: dict[str, Content]) -> dict[str, float]:
 def content(previews: dict[str, Image.Image]) -> dict[str, dict[str, float]]:
     """Of faces and the unsafe; nothing where what looks for them is not there."""
     try:
-        StarterScreens.check_installed()
-        screen = StarterScreens(store.ready(store.find("starter-screens")))
+        screen = StarterScreens(weights())
     except ModelNotReady as error:
         print(f"faces and unsafe were left out: {error} {error.hint}", file=sys.stderr)
         return {}

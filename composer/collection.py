@@ -201,5 +201,7 @@ class LibraryState(Struct, frozen=True, kw_only=True):
     """Where pictures are searched by vector, as the settings have it; empty: on this machine."""
     read_texts: bool = False
     """Whether the writing in pictures is read."""
+    screen_content: bool = False
+    """Whether faces and unsafe pictures are looked for."""
     problems: tuple[str, ...] = ()
     """What is wrong with it, a sentence each, such as that its index could not be rebuilt."""

@@ -217,7 +217,8 @@ class Librarian:
         state = self._census.state(self._catalogue(), self._pace)
         now = settings.load()
         problems = tuple(self._shelves.problems())
-        return LibraryShown(replace(state, index=now.index, read_texts=now.read_texts, problems=problems))
+        told = replace(state, index=now.index, read_texts=now.read_texts, screen_content=now.screen_content)
+        return LibraryShown(replace(told, problems=problems))
 
     def _catalogue(self) -> Catalogue:
         return self._shelves.catalogue()

@@ -310,8 +310,11 @@ class ModelShelf(Protocol):
         """Remember the writer's yes to a model server that is not on this machine."""
         ...
 
-    def set_library(self, index: str | None = None, read_texts: bool | None = None) -> None:
-        """Put where pictures are searched, and whether writing in them is read, into the settings; None leaves it.
+    def set_library(
+        self, index: str | None = None, read_texts: bool | None = None, screen_content: bool | None = None
+    ) -> None:
+        """Put into the settings where pictures are searched, whether writing in them is read, and whether faces and
+        unsafe pictures are looked for; None leaves it.
 
         Raises ModelNotReady when the place is none, may not be spoken to, or what is needed is not installed; the
         settings then stay as they are. No connection is made.

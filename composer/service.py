@@ -191,7 +191,7 @@ class Service:
             case RenewModels():
                 self._renew()
             case SetLibrary():
-                self._shelf().set_library(command.index, command.read_texts)
+                self._shelf().set_library(command.index, command.read_texts, command.screen_content)
                 self._lanes["models"].put(self._renew)
                 self._say_all(job, self._tended(ShowLibrary(), cancel))
             case CancelJob() | Shutdown():

@@ -138,6 +138,7 @@ class SetLibrary(Command, frozen=True, tag="set-library"):
 
     index: str | None = None
     read_texts: bool | None = None
+    screen_content: bool | None = None
 
 
 class ListModels(Command, frozen=True, tag="list-models"):

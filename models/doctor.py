@@ -14,11 +14,11 @@ from composer.home import home
 from composer.ports import Check, Purpose
 from composer.settings import Settings
 from composer.types import Language
-from models import choices, machine, registry, store
+from models import choices, machine
 from models.choices import Judged
 from models.indexes import milvus_place, problems
 from models.machine import Machine
-from models.readers.content import StarterScreens
+from models.readers import content
 
 LIBRARIES = {
     "torch": "picture models",
@@ -66,8 +66,7 @@ def _model(role: str, purpose: Purpose, settings: Settings, judged: list[Judged]
 def _screens() -> Check:
     """Asked only where the settings want faces and unsafe pictures told."""
     try:
-        StarterScreens.check_installed()
-        store.ready(store.find(registry.SCREENS))
+        content.weights()
     except ComposerError as error:
         return Check("Screens", False, error.message, error.hint)
     return Check("Screens", True, "faces and unsafe pictures are told")

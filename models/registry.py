@@ -32,7 +32,6 @@ from models.isolation import Host
 WRITERS = {"starter": "starter-writer", "starter-tiny": "starter-writer-tiny"}
 ENCODERS = {"starter": "starter-encoder"}
 RERANKERS = {"starter": "starter-encoder"}
-SCREENS = "starter-screens"
 SERVER = "server:URL#MODEL"
 DEFAULT_PASSAGE: dict[Language, int] = {"en": 170, "zh": 260}
 """For a writer that nobody measured."""
@@ -133,11 +132,9 @@ class Models:
         if not self._settings.screen_content:
             return None
         if self._screen is None:
-            from models.readers.content import StarterScreens
+            from models.readers import content
 
-            StarterScreens.check_installed()
-            folder = store.ready(store.find(SCREENS))
-            self._screen = self._reading.build(StarterScreens, folder, self._settings.threads)
+            self._screen = self._reading.build(content.StarterScreens, content.weights(), self._settings.threads)
         return self._screen
 
     def problems(self) -> list[str]:

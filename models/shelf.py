@@ -20,6 +20,7 @@ from models.choices import LIST, setting_of
 from models.found import Found
 from models.gguf import split_pair
 from models.indexes import milvus_place
+from models.readers import content
 from models.readers.rapid import LACKING, RapidReader
 
 PURPOSES: tuple[Purpose, ...] = ("writer", "encoder", "reranker")
@@ -83,7 +84,9 @@ class Shelf:
         hosts = tuple(dict.fromkeys((*self._settings.allowed_hosts, place)))
         self._save(replace(self._settings, allowed_hosts=hosts))
 
-    def set_library(self, index: str | None = None, read_texts: bool | None = None) -> None:
+    def set_library(
+        self, index: str | None = None, read_texts: bool | None = None, screen_content: bool | None = None
+    ) -> None:
         now = self._settings
         if index is not None:
             now = replace(now, index=milvus_place.judged(index, now.allowed_hosts))
@@ -91,6 +94,10 @@ class Shelf:
             if read_texts and not now.read_texts and not RapidReader.installed():
                 raise ModelNotReady(*LACKING)
             now = replace(now, read_texts=read_texts)
+        if screen_content is not None:
+            if screen_content and not now.screen_content:
+                content.weights()
+            now = replace(now, screen_content=screen_content)
         self._save(now)
 
     def disk(self) -> DiskUse:

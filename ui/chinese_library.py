@@ -178,6 +178,10 @@ LIBRARY: dict[str, str] = {
     "Settings…": "设置…",
     "Settings of the library": "图片库设置",
     "Read the writing in pictures": "识别图片中的文字",
+    "Look for faces and unsafe pictures": "查找人脸和不宜展示的图片",
+    "People are then found by their faces, and unsafe pictures can be left out. Neither finds all.": (
+        "之后可按人脸查找人物，并可排除不宜展示的图片；两者都会有遗漏。"
+    ),
     "Signs, posters and scans are then found by what stands on them. A second or so a picture.": (
         "招牌、海报和扫描件便可按上面的文字找到。每张图片约需一秒。"
     ),

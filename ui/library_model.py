@@ -191,14 +191,14 @@ class Library(QObject):
         self._send(wire.SetPace(stop, share))
         self.changed.emit()
 
-    def arrange(self, index: str, read_texts: bool, *, allow: str = "") -> None:
-        """Where to search by vector, and whether to read writing: `arranged` or `refused` follows.
+    def arrange(self, index: str, read_texts: bool, screen_content: bool, *, allow: str = "") -> None:
+        """Where to search by vector, whether to read writing and look for faces: `arranged` or `refused` follows.
 
         `allow` is a host:port that the writer said yes to.
         """
         if allow:
             self._send(wire.AllowServer(allow))
-        self._send(wire.SetLibrary(index, read_texts))
+        self._send(wire.SetLibrary(index, read_texts, screen_content))
 
     # --- what the engine answers ---
 

@@ -1,4 +1,4 @@
-"""Settings of the library: whether writing in pictures is read, and where pictures are searched."""
+"""Settings of the library: whether writing and faces are looked for, and where pictures are searched."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class LibrarySettings(QDialog):
         state = library.state
         if state is not None:
             self.read_texts.setChecked(state.read_texts)
+            self.screen_content.setChecked(state.screen_content)
             (self.elsewhere if state.index else self.here).setChecked(True)
             self.address.setText(state.index)
         self._refresh()
@@ -72,7 +73,7 @@ class LibrarySettings(QDialog):
     def _send(self, index: str, host: str = "") -> None:
         self.problem.hide()
         self.keep_button.setEnabled(False)
-        self._library.arrange(index, self.read_texts.isChecked(), allow=host)
+        self._library.arrange(index, self.read_texts.isChecked(), self.screen_content.isChecked(), allow=host)
 
     def _refused(self, report: wire.Failed) -> None:
         self._tell(f"{report.message} {report.hint}".strip())
@@ -93,6 +94,7 @@ class LibrarySettings(QDialog):
 
     def _make(self) -> None:
         self.read_texts = QCheckBox(text("Read the writing in pictures"))
+        self.screen_content = QCheckBox(text("Look for faces and unsafe pictures"))
         self.here = QRadioButton(text("On this computer"))
         self.elsewhere = QRadioButton(text("On Milvus, for libraries past one computer’s memory"))
         self.address = QLineEdit(placeholderText="milvus://127.0.0.1:19530/pictures")
@@ -114,6 +116,12 @@ class LibrarySettings(QDialog):
         layout.addWidget(self.read_texts)
         layout.addWidget(
             _label(text("Signs, posters and scans are then found by what stands on them. A second or so a picture."))
+        )
+        layout.addWidget(self.screen_content)
+        layout.addWidget(
+            _label(
+                text("People are then found by their faces, and unsafe pictures can be left out. Neither finds all.")
+            )
         )
         layout.addSpacing(6)
         layout.addWidget(_label(text("Where pictures are searched by what they show"), "heading"))

@@ -22,12 +22,21 @@ from PIL.Image import Image as Picture
 
 from composer.errors import ModelNotReady
 from composer.ports import Content
+from models import store
 from models.readers.faces import FaceFinder
 
+NAME = "starter-screens"
+"""In the catalogue of models."""
 FACES, UNSAFE = "centerface.onnx", "open-nsfw.onnx"
 _WHOLE, _CROP = 256, 224
 _MEAN = np.array([104, 117, 123], np.float32)
 """Of the blue, green and red of the pictures that Open NSFW was trained on."""
+
+
+def weights() -> Path:
+    """The folder of the models. Raises ModelNotReady, with what to do, when they or the package are not here."""
+    _check_installed()
+    return store.ready(store.find(NAME))
 
 
 class StarterScreens:
@@ -42,14 +51,6 @@ class StarterScreens:
         self._threads = threads
         self._faces: FaceFinder | None = None
         self._unsafe: Any = None
-
-    @staticmethod
-    def check_installed() -> None:
-        """Raises ModelNotReady when the package is not here."""
-        if util.find_spec("cv2") is None:
-            raise ModelNotReady(
-                "What looks for faces and unsafe pictures is not installed.", 'Run: pip install "pictorial[screens]".'
-            )
 
     def look(self, images: Sequence[Picture]) -> list[Content]:
         """As the port says."""
@@ -66,7 +67,7 @@ class StarterScreens:
 
     def _loaded(self) -> FaceFinder:
         if self._faces is None:
-            self.check_installed()
+            _check_installed()
             missing = [name for name in (FACES, UNSAFE) if not (self._folder / name).is_file()]
             if missing:
                 raise ModelNotReady(f"{missing[0]} is missing.", "Run `python main.py models pull starter-screens`.")
@@ -78,6 +79,13 @@ class StarterScreens:
             self._unsafe = cv2.dnn.readNetFromONNX(weights)
             self._faces = FaceFinder(self._folder / FACES)
         return self._faces
+
+
+def _check_installed() -> None:
+    if util.find_spec("cv2") is None:
+        raise ModelNotReady(
+            "What looks for faces and unsafe pictures is not installed.", 'Run: pip install "pictorial[screens]".'
+        )
 
 
 def _pixels(image: Picture) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -88,10 +88,12 @@ class FakeShelf:
         now = settings.load()
         settings.save(replace(now, allowed_hosts=(*now.allowed_hosts, host)))
 
-    def set_library(self, index: str | None = None, read_texts: bool | None = None) -> None:
+    def set_library(
+        self, index: str | None = None, read_texts: bool | None = None, screen_content: bool | None = None
+    ) -> None:
         if index and not index.startswith("milvus:"):
             raise ModelNotReady(f"{index} is no place.", "Write milvus:FILE.db.")
-        changed = {"index": index, "read_texts": read_texts}
+        changed = {"index": index, "read_texts": read_texts, "screen_content": screen_content}
         told = {name: value for name, value in changed.items() if value is not None}
         settings.save(replace(settings.load(), **told))
 

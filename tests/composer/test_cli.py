@@ -56,8 +56,10 @@ class Shelf:
     def allow(self, host: str) -> None:
         raise ModelNotReady(f"{host} is not a host.", "Give host:port.")
 
-    def set_library(self, index: str | None = None, read_texts: bool | None = None) -> None:
-        raise ModelNotReady(f"{index} is no place.", f"Write another ({read_texts}).")
+    def set_library(
+        self, index: str | None = None, read_texts: bool | None = None, screen_content: bool | None = None
+    ) -> None:
+        raise ModelNotReady(f"{index} is no place.", f"Write another ({read_texts}, {screen_content}).")
 
     def disk(self) -> DiskUse:
         return DiskUse(models=5, unfinished=0, caches=0, free=9)

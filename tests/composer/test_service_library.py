@@ -127,19 +127,21 @@ def test_the_share_leaves_the_other_settings_alone(place: Place) -> None:
 
 
 def test_where_pictures_are_searched_and_whether_they_are_read(place: Place) -> None:
-    job = place.engine.send(wire.SetLibrary("milvus:/far/pictures.db", read_texts=True))
+    job = place.engine.send(wire.SetLibrary("milvus:/far/pictures.db", read_texts=True, screen_content=True))
     assert place.engine.end(job) == wire.Done()
     (shown,) = [report for report in place.engine.said(job) if isinstance(report, wire.LibraryShown)]
     assert (shown.state.index, shown.state.read_texts) == ("milvus:/far/pictures.db", True)
+    assert shown.state.screen_content
     renew = place.engine.send(wire.RenewModels())
     assert place.engine.end(renew) == wire.Done()
     assert place.bench.renewed == 2, "the next search is made from the new settings"
     wrong = place.engine.end(place.engine.send(wire.SetLibrary("nonsense", read_texts=False)))
     assert isinstance(wrong, wire.Failed)
     assert wrong.message == "nonsense is no place."
-    assert settings.load() == Settings(index="milvus:/far/pictures.db", read_texts=True), "nothing was changed"
+    kept = Settings(index="milvus:/far/pictures.db", read_texts=True, screen_content=True)
+    assert settings.load() == kept, "nothing was changed"
     assert place.engine.end(place.engine.send(wire.SetLibrary(read_texts=False))) == wire.Done()
-    assert settings.load() == Settings(index="milvus:/far/pictures.db")
+    assert settings.load() == Settings(index="milvus:/far/pictures.db", screen_content=True)
 
 
 def test_settings_that_cannot_be_read_do_not_stop_the_engine(tmp_path: Path, library: Path) -> None:

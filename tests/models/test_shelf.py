@@ -281,9 +281,30 @@ def test_what_is_not_installed_is_told_when_it_is_chosen(monkeypatch: pytest.Mon
         assert said in caught.value.hint
     assert saved.load() == Settings()
     Shelf(Settings(read_texts=True)).set_library(read_texts=True)
+    with pytest.raises(ModelNotReady, match="not installed"):
+        Shelf(Settings()).set_library(screen_content=True)
+
+
+def test_faces_are_looked_for_only_once_the_model_is_here() -> None:
+    pytest.importorskip("cv2")
+    with pytest.raises(ModelNotReady) as caught:
+        Shelf(Settings()).set_library(screen_content=True)
+    assert "models pull starter-screens" in caught.value.hint
+    assert saved.load() == Settings()
+    Shelf(Settings(screen_content=True)).set_library(screen_content=False)
+    assert not saved.load().screen_content
 
 
 # --- the doctor ---
+
+
+def test_the_doctor_looks_for_the_screens_only_where_they_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Screens" not in checked(Settings())
+    missing = checked(Settings(screen_content=True))["Screens"]
+    assert not missing.ok
+    assert missing.hint
+    monkeypatch.setattr("models.readers.content.weights", Path)
+    assert checked(Settings(screen_content=True))["Screens"].ok
 
 
 def checked(settings: Settings) -> dict[str, Check]:

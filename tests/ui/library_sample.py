@@ -95,10 +95,10 @@ class Stock:
                 self.state = replace(state, folders=tuple(each for each in state.folders if each.path != path))
             case wire.SetPace(paused=paused, share=share):
                 self.state = replace(state, paused=paused, share=share)
-            case wire.SetLibrary(index=index, read_texts=read_texts):
+            case wire.SetLibrary(index=index, read_texts=read_texts, screen_content=faces):
                 if "nonsense" in (index or ""):
                     raise ModelNotReady("That is no place for an index on Milvus.", "Write milvus://HOST:PORT/NAME.")
-                self.state = replace(state, index=index or "", read_texts=bool(read_texts))
+                self.state = replace(state, index=index or "", read_texts=bool(read_texts), screen_content=bool(faces))
             case wire.IndexLibrary(folders=folders):
                 for done in range(5):
                     yield wire.Indexing("scan", done, 5, seconds_left=40.0 - done)

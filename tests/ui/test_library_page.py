@@ -413,6 +413,7 @@ def test_settings_of_the_library(open_page: Open, qtbot: QtBot, log: Path) -> No
     dialog = settings_of(page)
     assert (dialog.here.isChecked(), dialog.address.isEnabled(), dialog.read_texts.isChecked()) == (True, False, False)
     dialog.read_texts.click()
+    dialog.screen_content.click()
     dialog.elsewhere.click()
     dialog.agree()
     assert dialog.problem.text() == "Write the address, or choose this computer."
@@ -431,9 +432,11 @@ def test_settings_of_the_library(open_page: Open, qtbot: QtBot, log: Path) -> No
     qtbot.waitUntil(lambda: not library._jobs, timeout=PATIENCE)
     assert (library.state.index, library.state.read_texts) == ("milvus://127.0.0.1:19530/pictures", True)
     sent = commands(log)
-    assert wire.IndexLibrary() in sent[sent.index(wire.SetLibrary(library.state.index, read_texts=True)) :]
+    arranged = wire.SetLibrary(library.state.index, read_texts=True, screen_content=True)
+    assert wire.IndexLibrary() in sent[sent.index(arranged) :]
     again = settings_of(page)
     assert (again.elsewhere.isChecked(), again.read_texts.isChecked()) == (True, True)
+    assert again.screen_content.isChecked()
     assert again.address.text() == "milvus://127.0.0.1:19530/pictures"
     again.reject()
 
@@ -443,7 +446,7 @@ def test_vectors_go_to_another_computer_only_after_a_yes(
 ) -> None:
     shell, page = open_page()
     asked: list[tuple[str, str]] = []
-    monkeypatch.setattr(shell.parts.library, "arrange", lambda index, _read, *, allow="": asked.append((index, allow)))
+    monkeypatch.setattr(shell.parts.library, "arrange", lambda index, *_, allow="": asked.append((index, allow)))
     dialog = settings_of(page)
     dialog.elsewhere.click()
     dialog.address.setText("milvus://nas.local/pictures")

@@ -10,7 +10,6 @@ from PIL import Image
 
 from composer.errors import ModelNotReady
 from composer.ports import ContentScreen
-from models import store
 from models.readers import content, faces
 from models.readers.content import StarterScreens
 
@@ -21,7 +20,7 @@ DEMO = Path(__file__).parents[3] / "demo" / "pictures"
 @pytest.fixture(scope="module")
 def screen() -> StarterScreens:
     try:
-        return StarterScreens(store.ready(store.find("starter-screens")), threads=1)
+        return StarterScreens(content.weights(), threads=1)
     except ModelNotReady as error:
         pytest.skip(f"{error.message} {error.hint}")
 
