@@ -46,12 +46,14 @@ from composer.wire import (
     SetPace,
     ShowHits,
     ShowLibrary,
+    ShowSkipped,
+    SkippedShown,
     UsePictures,
 )
 
 LibraryCommand = (
     FindPictures | ShowHits | DescribePicture | MarkPictures | EditPicture | UsePictures | ShowLibrary | PutFolder
-    | DropFolder | IndexLibrary | SetPace
+    | DropFolder | IndexLibrary | ShowSkipped | SetPace
 )  # fmt: skip
 """What is carried out here."""
 
@@ -63,6 +65,8 @@ LOOK = 0.05
 """Seconds between two looks at whether the search is still wanted."""
 MOST_HITS = 1_000
 """Hits that come at once."""
+MOST_SKIPPED = 5_000
+"""Files not used that come at once."""
 
 
 class Librarian:
@@ -118,6 +122,8 @@ class Librarian:
                 yield from index(self._shelves, command.folders, cancel, self._pace)
                 self._census.forget()
                 yield self._state()
+            case ShowSkipped():
+                yield self._skipped(command)
             case ShowLibrary() | PutFolder() | DropFolder() | SetPace():
                 yield self._arranged(command, cancel)
 
@@ -201,6 +207,11 @@ class Librarian:
         now = settings.load()
         if now.background_share != share:
             settings.save(replace(now, background_share=share))
+
+    def _skipped(self, command: ShowSkipped) -> SkippedShown:
+        count = max(1, min(command.count, MOST_SKIPPED))
+        files = self._catalogue().skipped(command.folder, command.after, count)
+        return SkippedShown(command.folder, files, more=len(files) == count)
 
     def _watch(self) -> tuple[str, ...]:
         """Returns the folders that were not watched before."""

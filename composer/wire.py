@@ -125,6 +125,15 @@ class IndexLibrary(Command, frozen=True, tag="index-library"):
     folders: tuple[str, ...] = ()
 
 
+class ShowSkipped(Command, frozen=True, tag="show-skipped"):
+    """Files below a folder that are not in the library, and why, by path; answers SkippedShown."""
+
+    folder: str
+    after: str = ""
+    """Path of the last file that is known; empty: from the beginning."""
+    count: int = 1000
+
+
 class SetPace(Command, frozen=True, tag="set-pace"):
     """Pause or go on with work in the background, or hold it back; answers LibraryShown."""
 
@@ -206,6 +215,7 @@ AnyCommand = (
     | PutFolder
     | DropFolder
     | IndexLibrary
+    | ShowSkipped
     | SetPace
     | SetLibrary
     | ListModels
@@ -277,6 +287,13 @@ class LibraryChanged(Report, frozen=True, tag="library-changed"):
 
 class LibraryShown(Report, frozen=True, tag="library-shown"):
     state: LibraryState
+
+
+class SkippedShown(Report, frozen=True, tag="skipped-shown"):
+    folder: str
+    files: tuple[Skipped, ...] = ()
+    more: bool = False
+    """Whether others may follow the last of them."""
 
 
 class Indexing(Report, frozen=True, tag="indexing"):
@@ -360,6 +377,7 @@ AnyReport = (
     | Described
     | LibraryChanged
     | LibraryShown
+    | SkippedShown
     | Indexing
     | Exported
     | ModelsListed

@@ -215,7 +215,11 @@ LIBRARY: dict[str, str] = {
         "无法访问：它的硬盘接好了吗？其中图片的记录仍保留。"
     ),
     "Why skipped?": "为何跳过？",
-    "Which files they are is known after the folder is looked through again.": "重新查看该文件夹后才知道是哪些文件。",
+    "Skipped files": "已跳过的文件",
+    "File": "文件",
+    "Reason": "原因",
+    "The first file that was skipped:": "已跳过的第一个文件：",
+    "The first {count} files that were skipped:": "已跳过的前 {count} 个文件：",
     "No folder yet. Add one, or drop it here.": "还没有文件夹。请添加一个，或拖放到这里。",
     "Gently: half the time": "温和：只用一半时间",
     "Work in the background takes half of the time; other programs stay quick.": (

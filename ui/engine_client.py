@@ -39,6 +39,7 @@ class EngineClient(QObject):
     described = Signal(int, object)
     library_changed = Signal(int, object)
     library_shown = Signal(int, object)
+    skipped_shown = Signal(int, object)
     indexing = Signal(int, object)
     done = Signal(int)
     stopped = Signal(int)
@@ -74,6 +75,7 @@ class EngineClient(QObject):
             wire.Described: self.described,
             wire.LibraryChanged: self.library_changed,
             wire.LibraryShown: self.library_shown,
+            wire.SkippedShown: self.skipped_shown,
             wire.Indexing: self.indexing,
         }
         self._turn = QTimer(self, singleShot=True, interval=0)

@@ -21,6 +21,7 @@ SEARCH = "library"
 TYPING_MS = 200
 RENEWAL_MS = 1500
 MARKED_AT_ONCE = 1000
+SKIPPED_AT_ONCE = 2000
 PATIENCE_SECONDS = 10.0
 GENTLE = 0.5
 
@@ -48,6 +49,8 @@ class Library(QObject):
     failed = Signal(object)
     """A wire.Failed."""
     lost = Signal()
+    skipped_shown = Signal(object)
+    """A wire.SkippedShown."""
     arranged = Signal()
     """The settings of the library are as they were asked for."""
     refused = Signal(object)
@@ -65,8 +68,6 @@ class Library(QObject):
         self.hits.wanted.connect(self._fetch)
         self.state: LibraryState | None = None
         self.indexing: wire.Indexing | None = None
-        self.skipped: dict[str, tuple[wire.Skipped, ...]] = {}
-        """By folder, as far as it was looked through while the window was open."""
         self._to_mark: deque[tuple[int, int, wire.MarkPictures]] = deque()
         self._asked_anew = -PATIENCE_SECONDS
         self._renewal = QTimer(self, singleShot=True, interval=RENEWAL_MS)
@@ -178,6 +179,10 @@ class Library(QObject):
         self._send(wire.IndexLibrary(folders))
         self.changed.emit()
 
+    def show_skipped(self, folder: str, after: str = "") -> None:
+        """More of the files that are not in the library, from the one that follows `after`."""
+        self._send(wire.ShowSkipped(folder, after, SKIPPED_AT_ONCE))
+
     def stop_indexing(self) -> None:
         """What was done is kept."""
         for number in self._of(wire.IndexLibrary):
@@ -209,6 +214,7 @@ class Library(QObject):
         client.described.connect(self._described)
         client.library_changed.connect(self._pictures_changed)
         client.library_shown.connect(self._state_shown)
+        client.skipped_shown.connect(self._skipped)
         client.indexing.connect(self._indexing)
         client.scanned.connect(self._scanned)
         client.done.connect(self._done)
@@ -260,6 +266,10 @@ class Library(QObject):
             self.told.emit(" ".join(new))
         self.changed.emit()
 
+    def _skipped(self, number: int, report: wire.SkippedShown) -> None:
+        if number in self._jobs:
+            self.skipped_shown.emit(report)
+
     def _indexing(self, number: int, report: wire.Indexing) -> None:
         if number in self._jobs:
             if report.notice and (self.indexing is None or report.notice != self.indexing.notice):
@@ -271,7 +281,6 @@ class Library(QObject):
         job = self._jobs.get(number)
         if job is None:
             return
-        self.skipped[report.folder] = report.skipped
         if report.added or report.removed:
             self.told.emit(
                 plural(

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 from composer import wire
 from composer.collection import Details, Filter, Hit, LibraryFolder, Query
 from composer.types import Picture
-from ui.details_dialog import DetailsDialog
 from ui.images import ImageLoader
 from ui.large_view import LargeView
 from ui.library_chips import Chips
@@ -24,12 +23,13 @@ from ui.library_folders import LibraryFolders
 from ui.library_frame import LibraryFrame
 from ui.library_grid import LibraryGrid
 from ui.library_model import Library
+from ui.library_skipped import SkippedDialog
 from ui.library_toolbar import LibraryToolbar
 from ui.library_words import found_words, title_of
 from ui.message_bar import MessageBar
 from ui.model_dialogs import Question
 from ui.picture_mime import TYPE
-from ui.texts import plural, text
+from ui.texts import text
 
 DESCRIBE_MS = 120
 """The current picture is described when it stays the current one for so long."""
@@ -161,15 +161,7 @@ class LibraryPage(QWidget):
         dialog.open()
 
     def _show_skipped(self, folder: LibraryFolder) -> None:
-        known = self._library.skipped.get(folder.path)
-        if known is None:
-            self.messages.tell(
-                text("Which files they are is known after the folder is looked through again."),
-                action=(text("Look now"), lambda: self._library.index((folder.path,))),
-            )
-            return
-        sentence = plural("{count} file was skipped.", "{count} files were skipped.", len(known))
-        DetailsDialog(sentence, "\n".join(f"{each.path}: {each.reason}" for each in known), self).open()
+        SkippedDialog(self._library, folder, self).open()
 
     # --- the chosen picture ---
 

@@ -182,11 +182,16 @@ class Catalogue:
         found = self.database.all(f"SELECT path, name FROM {_FILES} WHERE picture = ? AND {_USABLE}", [row])
         return sorted(joined(path, name) for path, name in found)
 
-    def skipped(self, folder: str) -> tuple[Skipped, ...]:
-        """Files below the folder that are not in the library, and why, by path."""
+    def skipped(self, folder: str, after: str = "", count: int = -1) -> tuple[Skipped, ...]:
+        """Files below the folder that are not in the library, and why, by directory and name.
+
+        Of those that follow the file `after`, the first `count`; all, if it is negative.
+        """
         where, values = below([folder])
         found = self.database.all(
-            f"SELECT path, name, reason FROM {_FILES} WHERE reason IS NOT NULL AND {where} ORDER BY path, name", values
+            f"SELECT path, name, reason FROM {_FILES} WHERE reason IS NOT NULL AND {where} AND (path, name) > (?, ?)"
+            " ORDER BY path, name LIMIT ?",
+            [*values, *os.path.split(after), count],
         )
         return tuple(Skipped(joined(path, name), reason) for path, name, reason in found)
 

@@ -212,6 +212,23 @@ def test_folders_and_their_rules(desk: Desk, own: Path) -> None:
         desk.do(wire.PutFolder(LibraryFolder(path=str(own / "none"))))
 
 
+def test_skipped_files_come_page_by_page(desk: Desk, tmp_path: Path) -> None:
+    folder = draw_library(tmp_path / "some")
+    for name in ("z/a.jpg", "a.jpg", "b!.jpg", "b/c.jpg", "b/d.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"no picture")
+    desk.index(folder)
+    seen, more, after = list[str](), True, ""
+    while more:
+        page = desk.last(wire.ShowSkipped(str(folder), after, 2), wire.SkippedShown)
+        assert page.folder == str(folder)
+        assert all(each.reason for each in page.files)
+        seen += [str(Path(each.path).relative_to(folder)) for each in page.files]
+        more, after = page.more, page.files[-1].path if page.files else ""
+    assert seen == ["a.jpg", "b!.jpg", "b/c.jpg", "b/d.jpg", "z/a.jpg"]
+    assert len(desk.last(wire.ShowSkipped(str(folder / "b")), wire.SkippedShown).files) == 2
+
+
 def test_a_folder_taken_out(filled: Desk, tmp_path: Path) -> None:
     inner = draw_library(tmp_path / "outer" / "inner").parent
     draw(inner / "alone.png", "red", 99)

@@ -10,6 +10,7 @@
 `--hold-pull` fetching a model stops in the middle until it is cancelled
 `--fail-models` what is asked about models fails, but for the list
 `--library N FOLDER` the picture library has N pictures, which look like those of the folder
+`--skipped N` so many files of it were skipped
 `--library-seconds S` every answer about the library takes so long
 `--library-log FILE` each command about the library is written there
 """
@@ -51,7 +52,7 @@ class Engine:
         self.shelf = models_sample.Shelf()
         self.stock_jobs: Queue[wire.CommandLine] = Queue()
         count, folder = options.library
-        self.stock = library_sample.Stock(int(count), folder)
+        self.stock = library_sample.Stock(int(count), folder, options.skipped)
         self.changed = threading.Event()
         self.writing = threading.Lock()
 
@@ -284,6 +285,7 @@ def main() -> None:
     parser.add_argument("--library", nargs=2, default=("0", ""))
     parser.add_argument("--library-seconds", type=float, default=0.0)
     parser.add_argument("--library-log", default="")
+    parser.add_argument("--skipped", type=int, default=1)
     for flag in ("--deaf", "--fail", "--mute", "--hold-pull", "--fail-models"):
         parser.add_argument(flag, action="store_true")
     options = parser.parse_args()

@@ -29,23 +29,29 @@ LICENCES = {"free": "CC BY 4.0", "unknown": "", "licensed": "© All rights reser
 COMMANDS = (
     wire.FindPictures | wire.ShowHits | wire.DescribePicture | wire.MarkPictures | wire.EditPicture | wire.UsePictures
     | wire.ShowLibrary | wire.PutFolder | wire.DropFolder | wire.IndexLibrary | wire.SetPace | wire.SetLibrary
+    | wire.ShowSkipped
 )  # fmt: skip
 
 
 class Stock:
     """As many pictures as wished, named by their number; the files of a folder serve as previews in turn."""
 
-    def __init__(self, count: int, folder: str) -> None:
-        self.count = count
+    def __init__(self, count: int, folder: str, skipped: int = 1) -> None:
+        self.count, self.skipped = count, skipped
         self.files = sorted(str(path) for path in Path(folder).glob("*.jpg")) if folder else []
         self.marks: dict[str, Hit] = {}
         self.captions: dict[str, str] = {}
         self.found: dict[str, list[int] | range] = {}
         self.queries: list[Query] = []
         where = folder or "/pictures"
-        listed = (LibraryFolder(path=where, pictures=count, skipped=1),) if count else ()
+        listed = (LibraryFolder(path=where, pictures=count, skipped=skipped),) if count else ()
         self.state = LibraryState(
-            folders=listed, pictures=count, files=count, skipped=1, bytes=count * 4_000_000, tags=("cover", "print")
+            folders=listed,
+            pictures=count,
+            files=count,
+            skipped=skipped,
+            bytes=count * 4_000_000,
+            tags=("cover", "print"),
         )
 
     def hit(self, row: int) -> Hit:
@@ -80,6 +86,10 @@ class Stock:
                 if edit.caption is not None:
                     self.captions[name] = edit.caption
                 yield wire.Described(self.details(name))
+            case wire.ShowSkipped(folder=folder, after=after, count=count):
+                names = [f"{folder}/broken-{at:06}.jpg" for at in range(self.skipped)]
+                rest = [wire.Skipped(name, "it is damaged") for name in names if name > after]
+                yield wire.SkippedShown(folder, tuple(rest[:count]), more=len(rest) > count)
             case wire.UsePictures():
                 yield wire.LibraryChanged(command.ids)
             case _:

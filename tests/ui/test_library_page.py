@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAccessible, QDragMoveEvent, QDropEvent
+from PySide6.QtGui import QAccessible, QDragMoveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
@@ -25,11 +25,13 @@ from composer import project, wire
 from composer.collection import Filter, LibraryFolder, Query
 from tests.ui import sample
 from tests.ui.conftest import MakeShell
+from ui import library_skipped
 from ui.app import Shell
-from ui.details_dialog import DetailsDialog
 from ui.library_dialogs import EditDialog, FolderRules, TagDialog
+from ui.library_model import SKIPPED_AT_ONCE
 from ui.library_page import LibraryPage
 from ui.library_settings import LibrarySettings, host_elsewhere
+from ui.library_skipped import SkippedDialog
 from ui.model_dialogs import Question
 from ui.picture_mime import mime_of
 from ui.picture_view import PictureButton
@@ -358,20 +360,15 @@ def test_folders_tell_their_state_and_take_rules(open_page: Open, qtbot: QtBot, 
     library, path = shell.parts.library, str(pictures)
     card = page.folders.cards[path]
     assert card.facts.text() == "300 pictures · 1 file was skipped."
-    card.skipped_button.click()
-    assert "after the folder is looked through again" in page.messages.message
     card.rules_button.click()
     dialog = page.findChild(FolderRules)
     assert dialog is not None
     dialog.exclude.setPlainText("rejects/")
     dialog._agree()
-    qtbot.waitUntil(lambda: path in library.skipped and not library.is_indexing, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: any(isinstance(each, wire.PutFolder) for each in commands(log)), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not library.is_indexing, timeout=PATIENCE)
     put = next(each.folder for each in commands(log) if isinstance(each, wire.PutFolder))
     assert (put.path, put.exclude) == (path, "rejects/")
-    page.folders.cards[path].skipped_button.click()
-    details = page.findChild(DetailsDialog)
-    assert details is not None
-    details.close()
     page.folders.cards[path].watched.click()
     page.folders._gently.click()
     page.folders.pause_button.click()
@@ -397,6 +394,61 @@ def test_a_folder_that_is_away_says_so(open_page: Open, pictures: Path) -> None:
     card = page.folders.cards[str(pictures)]
     assert card.facts.text().startswith("Cannot be reached")
     assert not card.scan_button.isEnabled()
+
+
+def skipped_of(page: LibraryPage) -> SkippedDialog:
+    page.frame.show_folders()
+    next(iter(page.folders.cards.values())).skipped_button.click()
+    (dialog,) = page.findChildren(SkippedDialog)
+    return dialog
+
+
+def test_why_files_were_skipped(open_page: Open, qtbot: QtBot, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell, page = open_page("--skipped", "3")
+    opened: list[str] = []
+    monkeypatch.setattr(library_skipped.QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    dialog = skipped_of(page)
+    qtbot.waitUntil(lambda: dialog.model.rowCount() == 3, timeout=PATIENCE)
+    assert dialog.sentence.text() == "3 files were skipped."
+    shown = [[dialog.model.index(row, column).data() for column in (0, 1)] for row in range(3)]
+    assert shown[1] == ["broken-000001.jpg", "it is damaged"]
+    assert not dialog.open_button.isEnabled()
+    dialog.copy_button.click()
+    copied = QGuiApplication.clipboard().text().splitlines()
+    assert copied[0] == f"{pictures}/broken-000000.jpg\tit is damaged"
+    assert len(copied) == 3
+    dialog.table.selectRow(2)
+    assert dialog.path.text() == f"{pictures}/broken-000002.jpg"
+    dialog.copy()
+    assert QGuiApplication.clipboard().text() == f"{pictures}/broken-000002.jpg\tit is damaged"
+    dialog.open_button.click()
+    assert opened == [str(pictures)]
+    dialog.reject()
+    qtbot.waitUntil(lambda: not shell.parts.library._jobs, timeout=PATIENCE)
+
+
+def test_a_hundred_thousand_skipped_files_come_page_by_page(open_page: Open, qtbot: QtBot, log: Path) -> None:
+    _, page = open_page("--skipped", "100000", "--library-log", str(log))
+    dialog = skipped_of(page)
+    qtbot.waitUntil(lambda: dialog.model.rowCount() > 0, timeout=PATIENCE)
+    assert "first" in dialog.sentence.text(), "it is shown before all have come"
+    qtbot.waitUntil(lambda: dialog.model.rowCount() == 100_000, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: dialog.sentence.text() == "100,000 files were skipped.", timeout=PATIENCE)
+    asked = [each for each in commands(log) if isinstance(each, wire.ShowSkipped)]
+    assert len(asked) == 100_000 / SKIPPED_AT_ONCE
+    dialog.table.scrollToBottom()
+    assert dialog.table.rowAt(dialog.table.viewport().height() - 2) == 99_999
+    dialog.reject()
+
+
+def test_skipped_files_when_the_engine_dies(open_page: Open, qtbot: QtBot) -> None:
+    shell, page = open_page("--library-seconds", "0.2")
+    dialog = skipped_of(page)
+    client = shell.parts.client
+    assert client._process is not None
+    client._process.kill()
+    qtbot.waitUntil(lambda: "try again" in dialog.sentence.text(), timeout=PATIENCE)
+    dialog.reject()
 
 
 def settings_of(page: LibraryPage) -> LibrarySettings:
