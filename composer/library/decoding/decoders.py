@@ -26,7 +26,7 @@ from PIL.Image import Image as Picture
 
 from composer.errors import LibraryError
 from composer.library.decoding.quality import UnusablePicture
-from composer.library.words.metadata import Row, Words
+from composer.library.words.metadata import Words
 
 SECONDS = 60.0
 """For one picture, besides the time to read it; the slowest takes three on an old machine."""
@@ -50,7 +50,7 @@ class Ask(Struct, frozen=True, array_like=True):
     at_least: int | None = None
     pixels: bool = False
     folders: tuple[str, ...] = ()
-    row: Row | None = None
+    row: Words | None = None
     sidecar: str = ""
     seconds: float = SECONDS
     kept: str = ""

@@ -11,7 +11,7 @@ from composer.library.decoding import quality, thumbnails
 from composer.library.decoding.decoders import POOL, SECONDS, SECONDS_PER_BYTE, Ask
 from composer.library.decoding.quality import UnusablePicture
 from composer.library.words import metadata
-from composer.library.words.metadata import Row, Words
+from composer.library.words.metadata import Words
 
 KEPT = "sidecars"
 """Folder below the catalogue's own: XMP files by picture id, for pictures in folders that may not be written."""
@@ -24,7 +24,7 @@ class File(NamedTuple):
     path: str
     stamp: Stamp
     folders: tuple[str, ...]
-    row: Row | None
+    row: Words | None
     sidecar: str
     """Path of its XMP file, or nothing."""
     kept: str = ""

@@ -19,7 +19,7 @@ from composer.errors import LibraryError
 from composer.library.catalogue import Stamp
 from composer.library.decoding.quality import RAW_SUFFIXES, SUFFIXES, VECTOR_SUFFIXES
 from composer.library.filling.folders import Rules
-from composer.library.words.metadata import EMPTY, MANIFEST, Manifest, Row, read_manifest
+from composer.library.words.metadata import EMPTY, MANIFEST, Manifest, Words, read_manifest
 from composer.ports import Cancel
 
 _NOT_OURS = frozenset({"@eaDir", "$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+found"})
@@ -70,7 +70,7 @@ class Folder:
         self._above = manifest
         self._listed = _NOTHING
 
-    def beside(self, name: str) -> tuple[Row | None, str]:
+    def beside(self, name: str) -> tuple[Words | None, str]:
         """What speaks of a picture of this folder: its line of captions.tsv, and the path of its XMP file or ""."""
         sidecar = self._sidecar(name) if self.sidecars else ""
         return self.manifest.rows.get(name), self.start + sidecar if sidecar else ""

@@ -45,7 +45,10 @@ _NAME_NOISE = frozenset(
 
 
 class Words(Struct, frozen=True):
-    """What a picture says about itself. See Picture for the fields; the catalogue has columns of the same names."""
+    """What a picture says about itself. See Picture for the fields; the catalogue has columns of the same names.
+
+    Also what one line of a captions.tsv says of it; that has no `words`.
+    """
 
     caption: str = ""
     words: str = ""
@@ -62,27 +65,14 @@ class Words(Struct, frozen=True):
     keywords: str = ""
 
 
-class Row(Struct, frozen=True):
-    """One line of a captions.tsv."""
-
-    caption: str = ""
-    licence: str = ""
-    credit: str = ""
-    source: str = ""
-    title: str = ""
-    people: str = ""
-    place: str = ""
-    taken: str = ""
-    creator: str = ""
-    copyright: str = ""
-    terms: str = ""
-    keywords: str = ""
+COLUMNS = tuple(name for name in Words.__struct_fields__ if name != "words")
+"""Of a captions.tsv, besides `file`."""
 
 
 class Manifest(Struct, frozen=True):
     """The lines that may concern a folder: by path below it, and when they were last changed."""
 
-    rows: Mapping[str, Row] = {}
+    rows: Mapping[str, Words] = {}
     stamp: int = 0
 
     def below(self, folder: str) -> Manifest:
@@ -110,17 +100,17 @@ def read_manifest(path: Path, stamp: int) -> Manifest:
     names = [name.strip().lower() for name in lines[0].split("\t")] if lines else []
     if "file" not in names:
         return EMPTY
-    rows: dict[str, Row] = {}
+    rows: dict[str, Words] = {}
     for line in lines[1:]:
         cells = dict(zip(names, (tidy(cell, MAX_CAPTION) for cell in line.split("\t")), strict=False))
         cells["licence"] = cells.get("licence") or cells.get("license", "")
         name = cells.get("file", "").replace("\\", "/").removeprefix("./")
-        rows[name] = Row(**{column: cells.get(column, "") for column in Row.__struct_fields__})
+        rows[name] = Words(**{column: cells.get(column, "") for column in COLUMNS})
     return Manifest(rows, stamp)
 
 
 def read(
-    source: Picture, name: str, folders: Iterable[str], row: Row | None, sidecar: bytes = b"", kept: bytes = b""
+    source: Picture, name: str, folders: Iterable[str], row: Words | None, sidecar: bytes = b"", kept: bytes = b""
 ) -> Words:
     """Everything that an opened picture carries.
 
@@ -131,7 +121,7 @@ def read(
     return words_of(gather(source, row, sidecar, kept), name, folders)
 
 
-def gather(source: Picture, row: Row | None, sidecar: bytes = b"", kept: bytes = b"") -> xmp.Fields:
+def gather(source: Picture, row: Words | None, sidecar: bytes = b"", kept: bytes = b"") -> xmp.Fields:
     """All that is told of a picture, field by field the first that says something; see `read`."""
     beside = [xmp.read(packet) for packet in (kept, sidecar) if packet]
     listed = [_row_fields(row)] if row else []
@@ -169,7 +159,7 @@ def _edited(fields: xmp.Fields) -> xmp.Fields:
     return xmp.Fields(**{name: getattr(fields, name) for name in fields.edited}, edited=fields.edited)
 
 
-def _row_fields(row: Row) -> xmp.Fields:
+def _row_fields(row: Words) -> xmp.Fields:
     return xmp.Fields(
         title=row.title,
         description=row.caption,

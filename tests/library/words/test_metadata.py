@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 from composer.library.catalogue import Catalogue
 from composer.library.words import metadata, xmp
 from composer.library.words.embedded import decoded
-from composer.library.words.metadata import Manifest, Row, Words, licence_name, read_manifest, split_name
+from composer.library.words.metadata import COLUMNS, Manifest, Words, licence_name, read_manifest, split_name
 from composer.types import Picture
 from tests.library.conftest import Scan, paint
 
@@ -36,7 +36,7 @@ def opened(kind: str = "JPEG", **options: object) -> Image.Image:
     return image
 
 
-def read(image: Image.Image, name: str = "x.jpg", row: Row | None = None, sidecar: bytes = b"") -> Words:
+def read(image: Image.Image, name: str = "x.jpg", row: Words | None = None, sidecar: bytes = b"") -> Words:
     return metadata.read(image, name, (), row, sidecar)
 
 
@@ -158,13 +158,13 @@ def test_a_sidecar_goes_before_the_file_and_a_row_before_both() -> None:
     exif[0x010E] = "From the file"
     image = opened(exif=exif)
     assert read(image, sidecar=PACKET.encode()).caption == "Old Inverlochy Castle 城堡"
-    row = Row(caption="From the list", licence="CC0", credit="By hand")
+    row = Words(caption="From the list", licence="CC0", credit="By hand")
     words = read(image, "x.jpg", row, PACKET.encode())
     assert (words.caption, words.licence, words.credit) == ("From the list", "CC0", "By hand")
     assert words.words == (
         "From the list Castle ruin river Fort William, Scotland Old Inverlochy Castle 城堡 From the file Burg x"
     )
-    assert read(image, "x.jpg", Row(caption="c"), PACKET.encode()).credit == "Photo: Jane Doe / CC BY-SA 4.0"
+    assert read(image, "x.jpg", Words(caption="c"), PACKET.encode()).credit == "Photo: Jane Doe / CC BY-SA 4.0"
 
 
 RICH = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -231,7 +231,7 @@ def test_what_the_writer_changed_goes_before_everything_also_when_emptied() -> N
     exif = Image.Exif()
     exif[0x9C9B] = "A title".encode("utf-16-le")
     words = read(
-        opened(exif=exif), row=Row(caption="From the list", title="Also", place="Rome"), sidecar=changed.encode()
+        opened(exif=exif), row=Words(caption="From the list", title="Also", place="Rome"), sidecar=changed.encode()
     )
     assert (words.caption, words.title, words.place) == ("A weir", "", "Rome")
     assert "From the list" not in words.words
@@ -374,14 +374,13 @@ def test_stars_of_other_programs_count_until_the_writer_marks_the_picture(
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe\0", b"no header\nx", b"caption\nx", b"file\n", b"\tfile\t\n\t\t\t\n"])
 def test_a_broken_list_says_nothing(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "captions.tsv").write_bytes(data)
-    assert all(row == Row() for row in read_manifest(tmp_path / "captions.tsv", 1).rows.values())
+    assert all(row == Words() for row in read_manifest(tmp_path / "captions.tsv", 1).rows.values())
 
 
 def test_a_list_may_have_every_column(tmp_path: Path) -> None:
-    columns = Row.__struct_fields__
-    cells = [f"{column} 1; two" for column in columns]
-    cells[columns.index("taken")] = "2019年5月4日"
-    text = "\t".join(["file", *columns, "other"]) + "\n" + "\t".join(["x.jpg", *cells, "?"]) + "\n"
+    cells = [f"{column} 1; two" for column in COLUMNS]
+    cells[COLUMNS.index("taken")] = "2019年5月4日"
+    text = "\t".join(["file", *COLUMNS, "other"]) + "\n" + "\t".join(["x.jpg", *cells, "?"]) + "\n"
     (tmp_path / "captions.tsv").write_text(text, "utf-8")
     row = read_manifest(tmp_path / "captions.tsv", 1).rows["x.jpg"]
     words = read(opened(), row=row)
