@@ -205,13 +205,6 @@ class Catalogue:
         vectors = self.embeddings.counts()
         return Stats(pictures=pictures, files=files, skipped=skipped, folders=folders, vectors=vectors, bytes=size)
 
-    def matches(self, expression: str, caption: float, rest: float) -> tuple[Ids, NDArray[np.float64]]:
-        """Rows whose words match an FTS5 expression, and FTS5's BM25 with those column weights, higher is better."""
-        sql = "SELECT rowid, -bm25(words, ?, ?) FROM words WHERE words MATCH ?"
-        found = self.database.all(sql, [caption, rest, expression])
-        flat = np.fromiter(chain.from_iterable(found), np.float64).reshape(-1, 2)
-        return flat[:, 0].astype(np.int64), flat[:, 1]
-
     def corpus(self) -> tuple[int, float]:
         """How many pictures have words indexed, and how many tokens one has on average."""
         found = dict(self.database.all("SELECT name, value FROM meta WHERE name IN ('texts', 'tokens')"))

@@ -11,6 +11,7 @@ import pytest
 
 from composer.errors import LibraryError
 from composer.library.catalogue import GONE, Catalogue, Entry
+from composer.library.finding.search import by_words
 from composer.library.words.metadata import Words
 
 
@@ -255,7 +256,7 @@ def test_a_catalogue_of_the_first_version_keeps_everything(tmp_path: Path) -> No
         assert catalogue.embeddings.of("one")[1].tolist() == [[1, 0]]
         assert catalogue.embeddings.of("two")[0].tolist() == [3]
         assert [each.path for each in catalogue.skipped("/pictures")] == ["/pictures/no.jpg"]
-        assert catalogue.matches("mill", 1, 1)[0].tolist() == [3]
+        assert [row for row, _ in by_words(catalogue, "mill", (), 10)] == [3]
         assert [folder.path for folder in catalogue.folders.all()] == ["/pictures"]
         assert catalogue.known("/pictures/old") == {"mill.jpg": (10, GONE, 0)}, "its words are read anew"
         assert catalogue.places("/pictures")["/pictures/old"].digest is None
