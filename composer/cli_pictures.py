@@ -161,7 +161,7 @@ def show_verb(context: typer.Context, picture: One, as_json: AsJson = False) -> 
 
 
 def _print_details(details: Details) -> None:
-    picture = details.picture
+    picture, seen = details.picture, details.screens
     lines: list[tuple[str, object]] = [
         *(("lies at", path) for path in details.paths), ("id", picture.id),
         ("pixels", f"{picture.width} x {picture.height}"), ("caption", picture.caption), ("title", picture.title),
@@ -172,8 +172,10 @@ def _print_details(details: Details) -> None:
         ("rating", details.rating or ""), ("tags", "; ".join(details.tags)),
         ("hidden", "yes" if details.hidden else ""),
         *(("used in", f"{use.title} ({use.day})") for use in details.uses),
-        *(("copy", copy.path) for copy in details.copies), ("kind", details.screens.kind),
-        ("colours", " ".join(details.screens.colours)), ("text in it", details.said), ("words go to", details.sidecar),
+        *(("copy", copy.path) for copy in details.copies), ("kind", seen.kind),
+        ("faces", "" if seen.faces is None else str(seen.faces)),
+        ("unsafe", "" if seen.unsafe is None else f"{seen.unsafe:.0%}"),
+        ("colours", " ".join(seen.colours)), ("text in it", details.said), ("words go to", details.sidecar),
     ]  # fmt: skip
     sys.stdout.write("".join(f"{name}: {value}\n" for name, value in lines if value))
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from composer import cli_pictures
+from composer.collection import Details, Screens
+from composer.types import Picture
 from tests.composer.fakes import draw_library
 from tests.composer.test_cli import Terminal, terminal  # noqa: F401 - a fixture
 
@@ -63,6 +66,14 @@ def test_wrong_wishes(terminal: Terminal, arguments: list[str], code: int, said:
     assert said in terminal.err
 
 
+def test_what_was_seen_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    picture = Picture(id="a", path="/a.jpg", width=4, height=3)
+    seen = Screens(kind="photograph", faces=0, unsafe=0.034)
+    cli_pictures._print_details(Details(picture=picture, paths=("/a.jpg",), screens=seen))
+    said = capsys.readouterr().out
+    assert "faces: 0\nunsafe: 3%\n" in said
+
+
 def test_marks_tags_and_showing(terminal: Terminal, own: Path) -> None:  # noqa: F811 - the fixture
     boat = own / "red-boat.png"
     assert terminal("library", "mark", boat, own / "green-door.png", "--rating", 4, "--tag", "cover") == 0
@@ -79,6 +90,7 @@ def test_marks_tags_and_showing(terminal: Terminal, own: Path) -> None:  # noqa:
     assert (details["rating"], details["tags"], details["rights"]) == (4, ["cover"], "free")
     assert terminal("library", "show", details["picture"]["id"]) == 0
     assert "caption: A red boat on the quay\n" in terminal.out
+    assert "faces" not in terminal.out, "nobody looked for them"
     assert terminal("library", "show", own / "none.png") == 1
     assert terminal("library", "mark", own / "none.png", "--hide") == 1
 
