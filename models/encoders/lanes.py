@@ -25,8 +25,11 @@ pictures a second in parts of 8, 156 in parts of 16, 162 in parts of 32."""
 class Lanes:
     """As many lanes as torch has threads, at most MOST; torch's threads are shared out among them."""
 
-    def __init__(self) -> None:
+    def __init__(self, part: int = PART) -> None:
+        """`part`: items a lane takes at a time, at most."""
         import torch
+
+        self._part = part
 
         threads = torch.get_num_threads()
         self.count = min(MOST, threads)
@@ -40,7 +43,7 @@ class Lanes:
 
         Raises what `work` raises.
         """
-        size = max(1, min(PART, -(-len(items) // self.count)))
+        size = max(1, min(self._part, -(-len(items) // self.count)))
         parts = [items[start : start + size] for start in range(0, len(items), size)]
         return [work(parts[0])] if len(parts) == 1 else list(self._pool.map(work, parts))
 
