@@ -19,6 +19,7 @@ import typer
 
 from composer import project, prose, settings
 from composer.cli_common import CANCELLED, FAILED, USAGE, Adapters, AsJson, Workshop, opened, print_json, say
+from composer.cli_evaluate import evaluate_verb
 from composer.cli_library import library_app
 from composer.cli_models import doctor_verb, models_app
 from composer.cli_pictures import PICTURE_VERBS
@@ -53,6 +54,7 @@ for _name, _verb in PICTURE_VERBS.items():
 app.add_typer(library_app, name="library")
 app.add_typer(models_app, name="models")
 app.command("doctor")(doctor_verb)
+app.command("evaluate")(evaluate_verb)
 
 
 def run(

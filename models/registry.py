@@ -6,6 +6,7 @@ one after the other; vector search in another, away from torch's threads.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Sequence
@@ -108,6 +109,17 @@ class Models:
             )
         return self._tools
 
+    def tools_on(self, catalogue: Catalogue) -> Tools:
+        """The same tools on another catalogue; their indexes lie beside it. Raises ModelNotReady."""
+        tools = self.tools()
+        seen, said = (self._index(tools.encoder, end, catalogue) for end in ("", CAPTIONS))
+        return dataclasses.replace(
+            tools,
+            catalogue=catalogue,
+            search=VectorSearch(catalogue, seen, tools.encoder),
+            captions=VectorSearch(catalogue, said, tools.encoder, CAPTIONS),
+        )
+
     def longest_passage(self, language: Language) -> int:
         """How long a passage the writer can hold, in words or characters."""
         name = WRITERS.get(self._settings.writer)
@@ -158,8 +170,8 @@ class Models:
             self._catalogue.close()
             self._catalogue = None
 
-    def _index(self, encoder: Encoder, suffix: str = "") -> VectorIndex:
-        return _Index(self._search, encoder, suffix, self._settings, self.catalogue().database.identity())
+    def _index(self, encoder: Encoder, suffix: str = "", catalogue: Catalogue | None = None) -> VectorIndex:
+        return _Index(self._search, encoder, suffix, self._settings, catalogue or self.catalogue())
 
     def _build_writer(self, name: str) -> Writer:
         kind, _, rest = name.partition(":")
@@ -272,11 +284,12 @@ class _Known:
 class _Index:
     """The library's index in the search process, made when the encoder is first needed: asking its name may load it."""
 
-    def __init__(self, host: Host, encoder: Encoder, suffix: str, settings: Settings, identity: int) -> None:
-        """`identity` is the catalogue's: what lies on a server is told apart by it."""
+    def __init__(self, host: Host, encoder: Encoder, suffix: str, settings: Settings, catalogue: Catalogue) -> None:
+        """What lies on this machine lies beside the catalogue; what lies on a server is told apart by its identity."""
         self._host = host
         self._settings = settings
-        self._identity = identity
+        self._identity = catalogue.database.identity()
+        self._folder = catalogue.file.parent / "indexes"
         self._encoder = encoder
         self._suffix = suffix
         self._index: VectorIndex | None = None
@@ -314,9 +327,8 @@ class _Index:
         from models.indexes.library import LibraryIndex
 
         used = {end: slug(self._encoder.id + end) for end in ("", CAPTIONS)}
-        indexes = subfolder("library") / "indexes"
-        problems.forget_others(indexes, used.values())
-        folder = indexes / used[self._suffix]
+        problems.forget_others(self._folder, used.values())
+        folder = self._folder / used[self._suffix]
         return self._host.build(LibraryIndex, folder, self._encoder.dimensions, self._host.threads)
 
     def _elsewhere(self) -> VectorIndex:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import random
 import re
@@ -370,6 +371,11 @@ class Bench:
 
     def tools(self) -> Tools:
         return self._tools
+
+    def tools_on(self, catalogue: Catalogue) -> Tools:
+        seen = VectorSearch(catalogue, BruteIndex(), self.encoder)
+        said = VectorSearch(catalogue, BruteIndex(), self.encoder, CAPTIONS)
+        return dataclasses.replace(self._tools, catalogue=catalogue, search=seen, captions=said)
 
     def catalogue(self) -> Catalogue:
         return self._catalogue
