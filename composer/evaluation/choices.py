@@ -45,10 +45,7 @@ def questions(gold: GoldArticle, pool: Pool, seed: int) -> Iterator[Question]:
 
 def _others(gold: GoldArticle, right: str, words: str, pool: Pool) -> list[str]:
     """Ids of the wrong candidates, the nearest first."""
-    if pool.reads(gold.language):
-        vector = pool.encoder.encode_texts([words])[0]
-    else:
-        vector = pool.vector_of(right)
+    vector = pool.encoder.encode_texts([words])[0] if pool.reads(gold.language) else pool.vector_of(right)
     taken: dict[str, str] = {}
     for each in pool.near(vector):
         taken.setdefault(pool.group_of(each), each)

@@ -19,9 +19,8 @@ def interval(tallies: Mapping[str, Tally], seed: int) -> Interval:
     """Sum of tops over sum of bottoms, with its percentile interval over resamples of the articles.
 
     Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13: articles are drawn with replacement, as
-    many as there are, and the ratio of sums is taken anew; resamples in which nothing was counted are left out. Articles
-    are taken as independent. Those with nothing to count (bottom 0) are none of the sample. One article alone has no
-    interval.
+    many as there are, and the ratio of sums is taken anew. They are taken as independent. Those with nothing to count
+    (bottom 0) are none of the sample. One article alone has no interval.
     """
     counted = {name: tally for name, tally in sorted(tallies.items()) if tally.bottom}
     if not counted:
@@ -39,6 +38,7 @@ def difference(first: Mapping[str, Tally], second: Mapping[str, Tally], seed: in
     """The first run's figure minus the second's, on the articles that both have, resampled together.
 
     What makes an article hard is the same for both and falls out, so that the interval is narrower than the two alone.
+    Resamples in which one of the two has nothing to count are left out.
     """
     both = sorted(first.keys() & second.keys())
     mine, theirs = ({name: run[name] for name in both} for run in (first, second))

@@ -12,13 +12,6 @@ from scipy.stats import wasserstein_distance
 
 from composer.evaluation.nouns import Choice, GoldArticle, Illustrated, Placed, Tally
 
-FIGURES: tuple[str, ...] = (
-    "placement_f1", "placement_f1_near", "placement_precision", "placement_precision_near", "placement_recall",
-    "placement_recall_near", "spacing", "pick", "end_to_end", "empty", "recall_at_8", "duplicates",
-    "order_sensitivity", "seconds_per_slot",
-)  # fmt: skip
-"""Every figure of a system, in the order of reports."""
-LOWER_IS_BETTER = frozenset({"spacing", "empty", "duplicates", "order_sensitivity", "seconds_per_slot"})
 NEAR = 1
 """Text blocks by which a place may be off and still count as near."""
 DEPTH = 8
@@ -33,7 +26,7 @@ class Pictures(Protocol):
 
 
 def tallies(gold: GoldArticle, made: Illustrated, choices: Iterable[Choice], pictures: Pictures) -> dict[str, Tally]:
-    """Every figure of one system on one article, by the names of FIGURES. Bottom 0: nothing to count.
+    """Every figure of one system on one article, by the names of figures.MEASURES. Bottom 0: nothing to count.
 
     Raises ValueError for a place outside the article, and for another number of shuffled choices than of slots.
     """

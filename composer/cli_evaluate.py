@@ -1,0 +1,120 @@
+"""The verb that measures how well pictures are chosen and placed, against articles that people illustrated."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from msgspec.structs import replace
+from rich.console import Console
+from rich.table import Table
+
+from composer import settings
+from composer.cli_common import AsJson, Workshop, adapters_of, print_json, say
+from composer.errors import ComposerError
+from composer.evaluation.figures import MEASURES, Unit, figure_text, range_text, title_of
+from composer.evaluation.gold import read_gold
+from composer.evaluation.nouns import SYSTEMS, Interval, Report, SystemName
+from composer.evaluation.results import Results
+from composer.evaluation.runner import Progress, Wanted, evaluate
+from composer.evaluation.systems import build
+from composer.files import write_safely
+from composer.library.catalogue import Catalogue
+from composer.ports import Cancel
+from composer.progress import Meter
+
+
+def evaluate_verb(
+    context: typer.Context,
+    gold: Annotated[Path, typer.Argument(help="Folder of gold articles: articles.jsonl and its pictures.")],
+    report: Annotated[Path, typer.Option(help="Where to write the report: this name with .json, and with .html.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many articles, from all repositories.")] = None,
+    vectors_only: Annotated[bool, typer.Option("--vectors-only", help="Pictures without any words.")] = False,
+    systems: Annotated[str, typer.Option(help="Of these systems alone, separated by commas.")] = ",".join(SYSTEMS),
+    seed: Annotated[int, typer.Option(min=0, help="One seed gives one report, but for times.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how well pictures are placed and chosen, against articles that people wrote and illustrated.
+
+    What is finished is kept in a folder beside the report, and a run that was stopped goes on there.
+    """
+    wanted = Wanted(systems=_systems(systems), limit=limit, words=not vectors_only, seed=seed)
+    workshop = adapters_of(context).workshop(replace(settings.load(), index=""))  # the pool's index is this machine's
+    try:
+        made = _evaluated(gold, wanted, report, workshop, adapters_of(context).cancel)
+    finally:
+        workshop.close()
+    files = _written(made, report)
+    if as_json:
+        print_json({"files": [str(file) for file in files], "report": msgspec.to_builtins(made)})
+    else:
+        _show(made)
+        sys.stdout.write("".join(f"{file}\n" for file in files))
+
+
+def _systems(names: str) -> tuple[SystemName, ...]:
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in SYSTEMS]
+    if unknown or not wanted:
+        said = f"{unknown[0]} is not a system" if unknown else "No system is named"
+        raise typer.BadParameter(f"{said}; choose of {', '.join(SYSTEMS)}.")
+    return tuple(name for name in SYSTEMS if name in wanted)
+
+
+def _evaluated(gold: Path, wanted: Wanted, report: Path, workshop: Workshop, cancel: Cancel) -> Report:
+    """The whole run, with the library of the set and all finished results in a folder beside the report."""
+    found = read_gold(gold)
+    place = report.absolute().with_suffix(".parts")
+    library = place / ("library" if wanted.words else "library-without-words")
+    try:
+        library.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ComposerError(f"{place} cannot be made: {reason}.", "Choose another place for the report.") from error
+    with Catalogue(library / "catalogue.sqlite", library / "previews") as catalogue:
+        run = evaluate(found, wanted, workshop.tools_on(catalogue), build, Results(place / "results"), cancel)
+        with closing(run):
+            return _shown(run)
+
+
+def _shown(run: Generator[Progress, None, Report]) -> Report:
+    with Meter() as meter:
+        while True:
+            try:
+                step = next(run)
+            except StopIteration as end:
+                return end.value
+            meter.count(step.title, step.done, step.total, step.notice)
+
+
+def _written(made: Report, report: Path) -> tuple[Path, Path]:
+    """The report for a program and for a reader. The first is safe before the second is made."""
+    from composer.evaluation.report import html
+
+    data, page = report.with_suffix(".json"), report.with_suffix(".html")
+    write_safely(data, msgspec.json.format(msgspec.json.encode(made), indent=1))
+    write_safely(page, html(made).encode("utf-8"))
+    return data, page
+
+
+def _show(made: Report) -> None:
+    """Every figure of every system, a line each."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for system in made.systems:
+        table.add_column(title_of(system), justify="right")
+    for measure in MEASURES:
+        table.add_row(measure.label, *(_cell(named[measure.name], measure.unit) for named in made.systems.values()))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    for sentence in made.limits:
+        say(sentence)
+
+
+def _cell(figure: Interval, unit: Unit) -> str:
+    inside = range_text(figure, unit)
+    return figure_text(figure.value, unit) + (f" ({inside})" if inside else "")
