@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from composer.evaluation.nouns import Figure, GoldArticle, Illustrated, SystemName
@@ -10,6 +10,7 @@ from composer.ports import Cancel
 
 if TYPE_CHECKING:
     from composer.evaluation.pool import Pool
+    from composer.evaluation.systems.ground import Ground
     from composer.pipeline import Tools
 
 
@@ -34,4 +35,14 @@ class System(Protocol):
 
 def build(name: SystemName, pool: Pool, tools: Tools) -> System:
     """The system of that name. `tools` work on the pool's catalogue. Raises ModelNotReady where a model is missing."""
-    raise NotImplementedError(name)
+    from composer.evaluation.systems.encoder import NearestToCaption
+    from composer.evaluation.systems.even import Even
+    from composer.evaluation.systems.ground import ground_of
+    from composer.evaluation.systems.mmc4 import Assigned
+    from composer.evaluation.systems.ours import Ours
+    from composer.evaluation.systems.xcomposer import XComposer
+
+    kinds: dict[SystemName, Callable[[Ground], System]] = {
+        "ours": Ours, "xcomposer": XComposer, "even": Even, "encoder": NearestToCaption, "mmc4": Assigned,
+    }  # fmt: skip
+    return kinds[name](ground_of(tools, (pool.folder,)))

@@ -1,0 +1,83 @@
+"""What all systems stand on: the same tools and pictures, how many pictures an article gets, another order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TypeVar
+
+from composer import prose
+from composer.evaluation.nouns import GoldArticle
+from composer.evaluation.systems.clock import Once
+from composer.evaluation.systems.twins import Twins
+from composer.pipeline import Tools
+from composer.stages.plan import pictures_for
+from composer.types import LONGEST, SHORTEST, Block, Brief, Picture, Slot
+
+T = TypeVar("T")
+SEED = 1
+
+
+class Ground:
+    """Tools, pictures and results that systems share."""
+
+    def __init__(self, tools: Tools, folders: tuple[str, ...]) -> None:
+        self.tools = tools
+        self.folders = folders
+        """Of the pool's pictures, absolute."""
+        self.twins = Twins(tools, SEED)
+        self.plans: Once[tuple[Slot, ...]] = Once()
+        """The program's own slots, by article."""
+
+    def pictures(self, ids: Sequence[str]) -> list[Picture]:
+        """The pictures of those ids, in that order; those that the catalogue does not have are left out."""
+        rows = [row for row in map(self.tools.catalogue.row_of, ids) if row is not None]
+        known = self.tools.catalogue.pictures(rows, self.folders)
+        return [known[row] for row in rows if row in known]
+
+    def group(self, picture: Picture) -> str:
+        """Near-duplicates have one group; a picture that stands alone is its own."""
+        return picture.group or picture.id
+
+
+@lru_cache(maxsize=2)
+def ground_of(tools: Tools, folders: tuple[str, ...]) -> Ground:
+    """One ground for all systems with these tools, so that they share what was made."""
+    return Ground(tools, folders)
+
+
+def texts_of(gold: GoldArticle) -> tuple[Block, ...]:
+    """The text blocks: place by place what `Figure.after` and `Placed.after` count."""
+    return tuple(block for block in gold.article.blocks if block.kind == "paragraph")
+
+
+def text_at(gold: GoldArticle, after: int) -> str:
+    """The text block that a picture follows; before all text the first one, which it stands beside."""
+    return texts_of(gold)[max(0, after)].text
+
+
+def brief_of(gold: GoldArticle, folders: tuple[str, ...]) -> Brief:
+    """A brief that the article could have been written from; how many pictures is left to its length."""
+    length = prose.article_length(gold.article, gold.language)
+    return Brief(
+        topic=gold.article.title,
+        language=gold.language,
+        length=min(max(length, SHORTEST), LONGEST),
+        libraries=folders,
+        seed=SEED,
+    )
+
+
+def count_for(gold: GoldArticle) -> int:
+    """How many pictures the program gives an article of this length: every system gets as many."""
+    return pictures_for(brief_of(gold, ()), len(texts_of(gold)))
+
+
+def reordered(items: Sequence[T], key: str) -> list[T]:
+    """The items in another order, the same one for the same key; as they were only where there are fewer than two."""
+    dice = random.Random(key)  # noqa: S311 - a draw that can be repeated, no secret
+    order = list(range(len(items)))
+    while len(order) > 1 and order == sorted(order):
+        dice.shuffle(order)
+    return [items[place] for place in order]
