@@ -165,7 +165,7 @@ def library_index(
     with opened(context) as workshop:
         work = index(workshop, places, adapters_of(context).cancel, pace)
         for each in _indexed(work):
-            _tell(each, len(each.skipped))
+            _tell(each, each.unusable)
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------

@@ -77,8 +77,7 @@ def _folder(catalogue: Catalogue, folder: Folder) -> LibraryFolder:
     """Its counts are of files, by directory: exact but for pictures that lie in it twice."""
     where, values = below([folder.path])
     known = catalogue.database.number(f"SELECT sum(count) FROM directories WHERE {where}", values)  # noqa: S608 - constants
-    unusable = "FROM files JOIN directories ON number = directory WHERE reason IS NOT NULL"
-    skipped = catalogue.database.number(f"SELECT count(*) {unusable} AND {where}", values)
+    skipped = catalogue.count_skipped(folder.path)
     return LibraryFolder(
         path=folder.path, include=folder.include, exclude=folder.exclude, watched=folder.watched,
         pictures=max(0, known - skipped), skipped=skipped, there=Path(folder.path).is_dir(),

@@ -81,8 +81,8 @@ def index(shelves: Shelves, folders: Sequence[str], cancel: Cancel, pace: Pace) 
 def scanned(catalogue: Catalogue, place: str, cancel: Cancel, pace: Pace) -> Iterator[AnyReport]:
     """Scan one folder. Raises LibraryError and Cancelled as `scan` does."""
     last = yield from told("scan", scan(catalogue, Path(place), cancel, pace), place)
-    skipped = catalogue.skipped(place)[:TOLD]
-    yield Scanned(place, count_in(catalogue, place), last.added, last.removed, skipped)
+    skipped, unusable = catalogue.skipped(place, count=TOLD), catalogue.count_skipped(place)
+    yield Scanned(place, count_in(catalogue, place), last.added, last.removed, skipped, unusable)
 
 
 def _tried(step: Step, work: Iterator[Indexing], failure: str) -> Iterator[Indexing]:

@@ -22,7 +22,6 @@ from composer.lane import Lane
 from composer.librarian import Librarian, LibraryCommand
 from composer.library.catalogue import Catalogue
 from composer.library.filling.pace import Pace
-from composer.library.filling.scan import scan
 from composer.library.filling.watch import Change
 from composer.pipeline import Tools, compose
 from composer.ports import Cancel, ContentScreen, ModelShelf, TextReader
@@ -30,7 +29,7 @@ from composer.preparation import Preparation
 from composer.publish.export import export
 from composer.settings import Settings
 from composer.source import Source
-from composer.types import Composed, Language, Notice, StageProgress
+from composer.types import Composed, Language
 from composer.wire import (
     AnyCommand,
     AnyReport,
@@ -48,7 +47,6 @@ from composer.wire import (
     Ready,
     RenewModels,
     ReportLine,
-    ScanFolder,
     Scanned,
     SetLibrary,
     SetPace,
@@ -183,8 +181,6 @@ class Service:
         match command:
             case Compose():
                 self._compose(job, command, cancel)
-            case ScanFolder():
-                self._scan(job, command.folder, cancel)
             case ExportArticle():
                 files = export(command.composition, Path(command.folder), command.formats)
                 self._say(job, Exported(tuple(str(file) for file in files)))
@@ -288,17 +284,6 @@ class Service:
         with self._building:
             return self._models.catalogue()
 
-    def _scan(self, job: int, folder: str, cancel: Cancel) -> None:
-        catalogue = self._catalogue()
-        added = removed = 0
-        for step in scan(catalogue, Path(folder), cancel):
-            self._say(job, Happened(StageProgress("index", step.done, step.total)))
-            if step.notice:
-                self._say(job, Happened(Notice(step.notice)))
-            added, removed = step.added, step.removed
-        pictures = len(catalogue.rows((folder,)))
-        self._say(job, Scanned(folder, pictures, added, removed, catalogue.skipped(folder)))
-
     def _say_all(self, job: int, reports: Iterable[AnyReport]) -> None:
         for report in reports:
             self._say(job, report)
@@ -342,7 +327,7 @@ def _language() -> Language:
 
 
 def _lane(command: AnyCommand) -> str:
-    if isinstance(command, Compose | ScanFolder | RenewModels):
+    if isinstance(command, Compose | RenewModels):
         return "models"
     if isinstance(command, shelving.BYTES):
         return "shelf"

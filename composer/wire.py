@@ -36,12 +36,6 @@ class CancelJob(Command, frozen=True, tag="cancel"):
     target: int
 
 
-class ScanFolder(Command, frozen=True, tag="scan"):
-    """Bring the catalogue up to date with a folder; answers Scanned."""
-
-    folder: str
-
-
 class ExportArticle(Command, frozen=True, tag="export"):
     """Write the article with its pictures into a folder; answers Exported."""
 
@@ -119,6 +113,7 @@ class DropFolder(Command, frozen=True, tag="drop-folder"):
 class IndexLibrary(Command, frozen=True, tag="index-library"):
     """Scan folders (all if none is named) and look at what is new, in the background: gives way to articles.
 
+    A folder that the library does not have is added to it; one that it has keeps its rules.
     Answers Indexing again and again, Scanned for each folder, then LibraryShown.
     """
 
@@ -203,7 +198,6 @@ class Shutdown(Command, frozen=True, tag="shutdown"):
 AnyCommand = (
     Compose
     | CancelJob
-    | ScanFolder
     | ExportArticle
     | FindPictures
     | ShowHits
@@ -257,6 +251,9 @@ class Scanned(Report, frozen=True, tag="scanned"):
     added: int
     removed: int
     skipped: tuple[Skipped, ...] = ()
+    """The first of the files that cannot be used; ShowSkipped has all of them."""
+    unusable: int = 0
+    """How many there are."""
 
 
 class Matched(Report, frozen=True, tag="matched"):

@@ -231,11 +231,12 @@ def test_nonsense_and_a_missing_folder_leave_it_alive(start: Callable[[], Engine
     engine = start()
     assert engine.process.stdin is not None
     engine.process.stdin.write(b"nonsense\n\xff\xfe\n")
-    gone = engine.send(wire.ScanFolder(str(library / "gone")))
+    gone = engine.send(wire.IndexLibrary((str(library / "gone"),)))
     (*_, (_, end)) = engine.reports(gone)
     assert isinstance(end, wire.Failed)
     assert end.hint
-    scan = engine.send(wire.ScanFolder(str(library)))
+    scan = engine.send(wire.IndexLibrary((str(library),)))
     said = [report for _, report in engine.reports(scan)]
-    assert replace(said[-2], added=0) == wire.Scanned(str(library), 8, 0, 0)
+    (scanned,) = [report for report in said if isinstance(report, wire.Scanned)]
+    assert replace(scanned, added=0) == wire.Scanned(str(library), 8, 0, 0)
     assert said[-1] == wire.Done()

@@ -11,29 +11,27 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from composer import wire
 from composer.errors import ComposerError
 from composer.project import SUFFIX
-from composer.types import Notice, StageProgress
 from ui import edits
 from ui.drafts import saved_as
-from ui.engine_client import EngineClient
 from ui.message_bar import MessageBar
+from ui.parts import Parts
 from ui.progress_strip import pictures_seen
-from ui.session import Session
 from ui.texts import plural, text
 
 
 class Documents(QObject):
     """The file side of the window."""
 
-    def __init__(
-        self, window: QWidget, session: Session, client: EngineClient, messages: MessageBar, folder: str
-    ) -> None:
+    def __init__(self, window: QWidget, parts: Parts, messages: MessageBar, folder: str) -> None:
         super().__init__(window)
-        self._window, self._session, self._client, self._messages = window, session, client, messages
+        self._window, self._messages = window, messages
+        session, client = self._session, self._client = parts.session, parts.client
+        self._library = parts.library
         self.folder = folder or str(Path.home())
         self._jobs: dict[int, str] = {}
         self._exported: dict[int, tuple[str, ...]] = {}
         self._notices: list[str] = []
-        client.happened.connect(self._happened)
+        client.indexing.connect(self._indexing)
         client.scanned.connect(self._scanned)
         client.exported.connect(self._files_written)
         client.done.connect(self._done)
@@ -108,19 +106,24 @@ class Documents(QObject):
     # --- picture folders ---
 
     def scan(self, folder: str) -> None:
-        """Have the engine look through a folder."""
+        """Have the engine take a folder into the library and look at its pictures; it keeps the rules it may have."""
         self._notices = []
-        self._jobs[self._client.send(wire.ScanFolder(folder))] = folder
+        self._jobs[self._library.index((folder,))] = folder
         self._messages.tell(text("Looking through {folder}…", folder=Path(folder).name))
 
-    def _happened(self, job: int, event: object) -> None:
+    def _indexing(self, job: int, report: wire.Indexing) -> None:
+        """How far scanning is; of the work that follows only what went wrong: nobody waits for it here."""
         folder = Path(self._jobs.get(job, "")).name
         if not folder:
             return
-        if isinstance(event, Notice):
-            self._notices.append(f"{event.message} {event.hint}".strip())
-        elif isinstance(event, StageProgress) and event.total > 1:
-            seen = pictures_seen(event.done, event.total)
+        if report.step != "scan":
+            if report.notice:
+                self._messages.tell(report.notice, surface="warning")
+            return
+        if report.notice:
+            self._notices.append(report.notice)
+        if report.total > 1:
+            seen = pictures_seen(report.done, report.total)
             self._messages.tell(text("Looking through {folder}: {seen}.", folder=folder, seen=seen))
 
     def _scanned(self, job: int, report: wire.Scanned) -> None:
@@ -136,7 +139,7 @@ class Documents(QObject):
             )
         else:
             found = text("There is no picture in {folder} that can be used.", folder=folder)
-        skipped = len(report.skipped)
+        skipped = report.unusable
         hints = [plural("{count} file was skipped.", "{count} files were skipped.", skipped)] if skipped else []
         details = "\n".join([*self._notices, *(f"{item.path}: {item.reason}" for item in report.skipped)])
         surface = "note" if report.pictures else "warning"

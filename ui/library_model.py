@@ -115,7 +115,7 @@ class Library(QObject):
 
     def ask_again(self) -> None:
         """The same once more, as pictures may have come or gone; places and selection stay."""
-        if not self.searching:
+        if self.total is not None and not self.searching:
             number = self._send(wire.FindPictures(self.query, SEARCH, PAGE))
             self._jobs[number].asked_again = True
 
@@ -175,9 +175,11 @@ class Library(QObject):
     def drop_folder(self, path: str) -> None:
         self._send(wire.DropFolder(path))
 
-    def index(self, folders: tuple[str, ...] = ()) -> None:
-        self._send(wire.IndexLibrary(folders))
+    def index(self, folders: tuple[str, ...] = ()) -> int:
+        """Take folders in or look through them again, all if none is named; returns the job's number."""
+        number = self._send(wire.IndexLibrary(folders))
         self.changed.emit()
+        return number
 
     def show_skipped(self, folder: str, after: str = "") -> None:
         """More of the files that are not in the library, from the one that follows `after`."""

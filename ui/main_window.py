@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
         from ui.documents import Documents
 
         parts = self._parts
-        return Documents(self, parts.session, parts.client, self.work.messages, self._state.folder)
+        return Documents(self, parts, self.work.messages, self._state.folder)
 
     @property
     def models(self) -> ModelsPage:

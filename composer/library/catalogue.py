@@ -195,6 +195,11 @@ class Catalogue:
         )
         return tuple(Skipped(joined(path, name), reason) for path, name, reason in found)
 
+    def count_skipped(self, folder: str) -> int:
+        """How many files below the folder are not in the library."""
+        where, values = below([folder])
+        return self.database.number(f"SELECT count(*) FROM {_FILES} WHERE reason IS NOT NULL AND {where}", values)
+
     def stats(self) -> Stats:
         """Counts over everything."""
         (pictures, files, size) = self.database.all(

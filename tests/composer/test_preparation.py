@@ -111,8 +111,8 @@ def test_a_job_ends_it_at_once(bench: Bench, watched: Watched, library: Path) ->
     engine = Engine(bench, idle=0.01)
     compose(engine, library)
     assert watched.begun.wait(PATIENCE)
-    scan = engine.send(wire.ScanFolder(str(library)))
-    assert engine.end(scan) == wire.Done()
+    renew = engine.send(wire.RenewModels())
+    assert engine.end(renew) == wire.Done()
     assert watched.ended.is_set()
     engine.stop()
 
@@ -120,7 +120,7 @@ def test_a_job_ends_it_at_once(bench: Bench, watched: Watched, library: Path) ->
 def test_no_preparation_while_jobs_come(bench: Bench, watched: Watched, library: Path) -> None:
     engine = Engine(bench, idle=60.0)
     compose(engine, library)
-    assert engine.end(engine.send(wire.ScanFolder(str(library)))) == wire.Done()
+    assert engine.end(engine.send(wire.RenewModels())) == wire.Done()
     engine.stop()
     assert watched.prepared == []
 
@@ -136,7 +136,7 @@ def test_its_failures_are_nobodys_concern(bench: Bench, watched: Watched, librar
     engine = Engine(bench, idle=0.01)
     compose(engine, library)
     assert begun.wait(PATIENCE)
-    assert engine.end(engine.send(wire.ScanFolder(str(library)))) == wire.Done(), "the lane lives on"
+    assert engine.end(engine.send(wire.RenewModels())) == wire.Done(), "the lane lives on"
     engine.stop()
 
 

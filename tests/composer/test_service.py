@@ -130,7 +130,7 @@ def test_a_composition(place: Place) -> None:
 
 def test_scan_search_and_export(place: Place, library: Path, tmp_path: Path) -> None:
     engine = place.engine
-    scan = engine.send(wire.ScanFolder(str(library)))
+    scan = engine.send(wire.IndexLibrary((str(library),)))
     assert engine.end(scan) == wire.Done()
     assert wire.Scanned(str(library), 8, 8, 0) in engine.said(scan)
     search = engine.send(wire.FindPictures(Query(text="red boat", filter=Filter(folders=(str(library),))), count=3))
@@ -173,7 +173,7 @@ def test_cancelling_a_job_that_waits(place: Place) -> None:
     assert place.engine.end(search) == wire.Done(), "the line after the cancel was read"
     place.writer.go.set()
     assert place.engine.end(first) == wire.Done()
-    assert place.engine.end(place.engine.send(wire.ScanFolder(str(place.library)))) == wire.Done()
+    assert place.engine.end(place.engine.send(wire.RenewModels())) == wire.Done()
     assert place.engine.said(second) == [wire.Stopped()], "it never began"
 
 
@@ -215,15 +215,17 @@ def test_searching_and_exporting_do_not_wait_for_writing(place: Place, tmp_path:
     assert place.engine.end(job) == wire.Done()
 
 
-def test_jobs_that_need_models_go_one_after_the_other(place: Place, library: Path) -> None:
+def test_jobs_that_need_models_go_one_after_the_other(place: Place) -> None:
     job = place.compose_until_held()
-    scan = place.engine.send(wire.ScanFolder(str(library)))
+    renew = place.engine.send(wire.RenewModels())
     place.engine.end(place.engine.send(wire.FindPictures(Query(text="x"))))
-    assert not place.engine.said(scan)
+    assert not place.engine.said(renew)
     place.writer.go.set()
-    place.engine.end(scan)
+    place.engine.end(renew)
     lines = place.engine.reports.lines
-    assert lines.index(wire.ReportLine(job, wire.Done())) < min(at for at, line in enumerate(lines) if line.job == scan)
+    assert lines.index(wire.ReportLine(job, wire.Done())) < min(
+        at for at, line in enumerate(lines) if line.job == renew
+    )
 
 
 @pytest.mark.parametrize("how", ["shutdown", "end of input"])
@@ -243,7 +245,7 @@ def test_the_end(place: Place, how: str) -> None:
 
 def test_a_problem_is_told_with_what_to_do(place: Place, tmp_path: Path) -> None:
     for command in (
-        wire.ScanFolder(str(tmp_path / "gone")),
+        wire.IndexLibrary((str(tmp_path / "gone"),)),
         wire.Compose(Brief(topic="x", libraries=(str(tmp_path / "gone"),))),
         wire.Compose(Brief(topic=" ")),
     ):

@@ -101,10 +101,6 @@ class Engine:
             match said.command:
                 case wire.Compose():
                     self.compose(said.job, said.command)
-                case wire.ScanFolder(folder=folder):
-                    found = sample.pictures(Path(folder))
-                    skipped = (wire.Skipped(f"{folder}/broken.jpg", "it is damaged"),)
-                    self.say(said.job, wire.Scanned(folder, len(found), len(found), 0, skipped))
                 case wire.ExportArticle():
                     self.export(said.job, said.command)
                 case _:

@@ -115,7 +115,8 @@ class Stock:
                     time.sleep(0.01)
                 for folder in folders or tuple(each.path for each in state.folders):
                     broken = wire.Skipped(f"{folder}/broken.jpg", "it is damaged")
-                    yield wire.Scanned(folder, self.count, 1, 0, (broken,))
+                    found = self.count or len(list(Path(folder).glob("*.jpg")))
+                    yield wire.Scanned(folder, found, 1, 0, (broken,), 1)
             case _:
                 pass
         yield wire.LibraryShown(self.state)

@@ -83,6 +83,7 @@ def test_a_picture_folder_is_scanned_and_kept_for_the_next_article(
     shell = make_shell()
     with qtbot.waitSignal(shell.parts.client.scanned, timeout=15000):
         shell.window.take_folder(pictures)
+        assert shell.parts.library.is_indexing, "the page of the library can show, pause and stop it"
     assert shell.window.work.form.brief.libraries == (str(pictures),)
     assert "9 pictures are ready" in shell.window.work.messages.message
     assert "1 file was skipped" in shell.window.work.messages.message

@@ -10,7 +10,7 @@ from PySide6.QtGui import QTextCursor
 from pytestqt.qtbot import QtBot
 
 from composer import wire
-from composer.types import Candidate, Composition, Notice, Pick, Picture, StageProgress
+from composer.types import Candidate, Composition, Pick, Picture
 from tests.ui import sample
 from tests.ui.conftest import MakeShell
 from ui import edits
@@ -95,14 +95,20 @@ def test_looking_through_a_folder_counts_and_tells_what_was_wrong(make_shell: Ma
     shell = make_shell()
     documents, messages = shell.window.documents, shell.window.work.messages
     documents._jobs[7] = "/somewhere/holiday"
-    documents._happened(7, StageProgress("index", 30, 90))
+    documents._indexing(7, wire.Indexing("scan", 30, 90))
     assert messages.message == "Looking through holiday: picture 30 of 90."
-    documents._happened(7, Notice("Its drive may be unplugged."))
-    documents._scanned(7, wire.Scanned("/somewhere/holiday", 0, 0, 0, (wire.Skipped("/somewhere/a.jpg", "damaged"),)))
+    documents._indexing(7, wire.Indexing("scan", 0, 0, notice="Its drive may be unplugged."))
+    documents._scanned(
+        7, wire.Scanned("/somewhere/holiday", 0, 0, 0, (wire.Skipped("/somewhere/a.jpg", "damaged"),), 1)
+    )
     assert messages.message == (
         "There is no picture in holiday that can be used. 1 file was skipped. Its drive may be unplugged."
     )
     assert "a.jpg: damaged" in messages._details
+    documents._indexing(7, wire.Indexing("look", 5, 9))
+    assert "Its drive may be unplugged." in messages.message, "what follows goes on in silence"
+    documents._indexing(7, wire.Indexing("look", 0, 0, notice="Pictures were not looked at."))
+    assert messages.message == "Pictures were not looked at."
 
 
 def test_reports_after_closing_are_for_nobody(make_shell: MakeShell, pictures: Path, qtbot: QtBot) -> None:
