@@ -217,7 +217,8 @@ def test_skipped_files_come_page_by_page(desk: Desk, tmp_path: Path) -> None:
     for name in ("z/a.jpg", "a.jpg", "b!.jpg", "b/c.jpg", "b/d.jpg"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"no picture")
-    desk.index(folder)
+    (scanned,) = [report for report in desk.index(folder) if isinstance(report, wire.Scanned)]
+    assert (scanned.unusable, len(scanned.skipped)) == (5, 5)
     seen, more, after = list[str](), True, ""
     while more:
         page = desk.last(wire.ShowSkipped(str(folder), after, 2), wire.SkippedShown)
