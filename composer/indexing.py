@@ -138,6 +138,8 @@ def told(step: Step, progress: Iterable[ScanProgress], folder: str = "") -> Gene
     each = ScanProgress(0, 0, folder)
     for each in progress:
         now = time.monotonic()
+        if each.done <= 0:
+            start = now  # a folder is being listed: how long that takes says nothing of how long pictures take
         left = _left(now - start, each.done, each.total)
         report = Indexing(step, each.done, each.total, folder, each.notice, left)
         if each.notice or now - said >= EVERY:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
@@ -12,7 +12,7 @@ from time import monotonic
 from msgspec import Struct
 
 from composer.errors import LibraryError
-from composer.library.catalogue import Catalogue, Entry, Place, absolute
+from composer.library.catalogue import Catalogue, Entry, Place, Stamp, absolute
 from composer.library.filling.ahead import in_order
 from composer.library.filling.intake import File, examine
 from composer.library.filling.pace import Pace
@@ -26,13 +26,16 @@ WORKERS = min(4, os.cpu_count() or 1)
 """Threads that read pictures; Pillow lets go of Python's lock while it decodes."""
 _LISTED = 5_000
 """Files after which listing a folder is reported."""
+_ODD: Stamp = (0, 0, 0)
+"""Of what looks like a picture and is no file that can be opened."""
 _EMPTY = "This folder holds no pictures now; those known from it are kept, because its drive may be unplugged."
 
 
 class ScanProgress(Struct, frozen=True):
     """`done` of `total` files (or pictures, while vectors are made), and which was the last.
 
-    While the folder is still being listed `done` is 0 and `total` grows.
+    While the folder is still being listed `done` is 0 and `total`, the files seen, grows. Then both are of the files
+    that are new or changed, and are to be opened. The last report is of all files of the folder.
     """
 
     done: int
@@ -60,7 +63,7 @@ def scan(
     root = absolute(folder)
     check_folder(root)
     catalogue.folders.remember(root)
-    survey = _Survey(catalogue.places(root))
+    survey = _Survey(catalogue.places(root), catalogue.known)
     for each in walk(root, catalogue.folders.rules(root), cancel):
         if survey.take(each):
             yield ScanProgress(0, survey.total, printable(each.path))
@@ -70,25 +73,30 @@ def scan(
     for place, count in survey.keep_unreachable():
         yield ScanProgress(0, survey.total, place, f"{place} cannot be listed; the {count} files known there are kept.")
     intake = _Intake(catalogue, cancel, pace or Pace())
-    done, added = survey.total - survey.to_sort, 0
-    for entry in intake.examined(survey.changed):
-        done, added = done + 1, added + (entry.reason is None)
-        yield ScanProgress(done, max(done, survey.total), entry.path, added=added)
+    added = 0
+    for done, entry in enumerate(intake.examined(survey.changed), 1):
+        added += entry.reason is None
+        yield ScanProgress(done, max(done, survey.to_open), entry.path, added=added)
     removed = intake.removed + _finish(catalogue, survey)
-    total = survey.total - survey.to_sort + intake.seen
+    total = survey.unchanged + intake.seen
     yield ScanProgress(total, total, root, added=added, removed=removed)
 
 
 class _Survey:
     """What a folder holds beside what is known of it."""
 
-    def __init__(self, known: dict[str, Place]) -> None:
+    def __init__(self, known: dict[str, Place], files_of: Callable[[str], dict[str, Stamp]]) -> None:
+        """`files_of` gives the files that are known of a directory."""
         self.known = known
         """In the end: directories that were known and are not there any more."""
         self.changed: list[Folder] = []
         self.total = 0
-        self.to_sort = 0
-        """How many of them lie in directories that changed."""
+        """Files in all."""
+        self.unchanged = 0
+        """How many of them lie in directories that are as before."""
+        self.to_open = 0
+        """How many are new or changed."""
+        self._files_of = files_of
         self.kept: list[str] = []
         """What was known at places that cannot be seen now."""
         self._unreachable: list[str] = []
@@ -101,16 +109,22 @@ class _Survey:
             before = self.known.pop(folder.path, None)
             if before is not None and before.digest == folder.digest:
                 self.total += before.files
+                self.unchanged += before.files
             else:
-                folder.sort_out()
-                if folder.files or folder.odd or before is not None:
-                    self.changed.append(folder)
-                self.to_sort += len(folder.files) + len(folder.odd)
-                self.total += len(folder.files) + len(folder.odd)
+                self._take_changed(folder, before)
             folder.drop()
         due = self.total - self._reported >= _LISTED
         self._reported = self.total if due else self._reported
         return due
+
+    def _take_changed(self, folder: Folder, before: Place | None) -> None:
+        folder.sort_out()
+        if folder.files or folder.odd or before is not None:
+            self.changed.append(folder)
+        self.total += len(folder.files) + len(folder.odd)
+        known = self._files_of(folder.path) if before is not None else {}
+        self.to_open += sum(known.get(name) != stamp for name, stamp in folder.files)
+        self.to_open += sum(known.get(name) != _ODD for name, _ in folder.odd)
 
     def keep_unreachable(self) -> list[tuple[str, int]]:
         """Do not miss what cannot be seen now. Returns such places and how many files are known there."""
@@ -185,7 +199,7 @@ class _Intake:
                     self._begun += 1
                     yield File(folder.start + name, stamp, folder.names, *folder.beside(name))
             for name, reason in folder.odd:
-                if known.pop(name, None) != (0, 0, 0):
+                if known.pop(name, None) != _ODD:
                     self._begun += 1
                     yield Entry(path=folder.start + name, size=0, mtime_ns=0, reason=reason)
             folder.drop()

@@ -17,7 +17,7 @@ from composer.errors import Cancelled, LibraryError
 from composer.library.catalogue import Catalogue
 from composer.library.filling import scan as scanning
 from composer.library.filling.embed import embed
-from composer.library.filling.scan import scan
+from composer.library.filling.scan import ScanProgress, scan
 from composer.ports import Cancel
 from tests.library.conftest import MeanColours, Scan, paint, reasons
 
@@ -67,6 +67,39 @@ def test_a_second_scan_opens_nothing_and_changes_nothing(
     *_, last = run()
     assert (last.done, last.total, last.added, last.removed) == (7, 7, 0, 0)
     assert catalogue.version() == version
+
+
+def counted(reports: list[ScanProgress]) -> list[tuple[int, int]]:
+    """`done` and `total` but for the last report, which is of the whole folder."""
+    return [(report.done, report.total) for report in reports[:-1]]
+
+
+def test_progress_counts_what_is_opened(folder: Path, run: Scan) -> None:
+    fill(folder / "still", 4)
+    first, *_ = fill(folder / "changing", 6, 10)
+    (folder / "changing" / "gone.png").symlink_to(folder / "nowhere")
+    assert counted(run()) == [(done, 11) for done in range(1, 12)]
+    paint(99).save(first)
+    fill(folder / "changing", 2, 30)
+    fill(folder / "new", 1, 40)
+    reports = run()
+    assert counted(reports) == [(done, 4) for done in range(1, 5)], "of 14 files 4 are new or changed"
+    assert (reports[-1].done, reports[-1].total) == (14, 14)
+    assert counted(run()) == []
+
+
+def test_progress_of_a_scan_that_goes_on_counts_the_rest(
+    catalogue: Catalogue, folder: Path, run: Scan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder, 40)
+    monkeypatch.setattr(scanning, "BATCH", 8)
+    work = scan(catalogue, folder, Cancel())
+    while next(work).done < 20:
+        pass
+    work.close()
+    left = 40 - catalogue.stats().pictures
+    assert 0 < left < 40
+    assert counted(run()) == [(done, left) for done in range(1, left + 1)]
 
 
 def test_changed_files_are_read_again(catalogue: Catalogue, folder: Path, run: Scan) -> None:
