@@ -6,7 +6,6 @@ that was cut short goes on where it stopped, and after an edit only what the edi
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -14,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
 from msgspec.structs import replace
 
 from composer import prose
@@ -27,9 +25,10 @@ from composer.library.finding.search import by_words
 from composer.library.finding.vectors import VectorSearch
 from composer.ports import Cancel, Encoder, Ids, Message, Prompt, Reranker, Vectors, Writer
 from composer.prompts import prompts
+from composer.revision import hashed, joined, kept
 from composer.stages.assign import assign
 from composer.stages.outline import outline
-from composer.stages.plan import plan
+from composer.stages.plan import mark_of, plan, replan
 from composer.stages.rank import Weights, rank
 from composer.stages.retrieve import Ranking, shortlist
 from composer.stages.write import write
@@ -128,6 +127,19 @@ def compose(
     return run.draft
 
 
+def illustrate(draft: Composition, tools: Tools, cancel: Cancel) -> Generator[AnyEvent, None, Composition]:
+    """Places and pictures for a text that is there, from whatever hand: the stages after writing.
+
+    The draft has an outline and an article, the brief's folders are in the catalogue with vectors. Only what is not
+    known from an earlier run of the same draft is done. Raises as `compose` does.
+    """
+    run = _Run(draft.brief, draft, tools, cancel, tools.catalogue.rows(draft.brief.libraries))
+    for event in run.pictures():
+        run.draft = fold(run.draft, event)
+        yield event
+    return run.draft
+
+
 @dataclass
 class _Run:
     brief: Brief
@@ -139,10 +151,17 @@ class _Run:
     twins: dict[str, str] = field(default_factory=dict[str, str])
     """English twins of texts in a language that the encoder does not read."""
 
+    def __post_init__(self) -> None:
+        self.started = self.draft
+
     def events(self) -> Iterator[AnyEvent]:
         yield from self._index()
         yield from self._outline()
         yield from self._write()
+        yield from self.pictures()
+
+    def pictures(self) -> Iterator[AnyEvent]:
+        """Places and pictures for the text that is there."""
         yield from self._plan()
         yield from self._retrieve()
         yield from self._rank()
@@ -183,7 +202,7 @@ class _Run:
 
     def _outline(self) -> Iterator[AnyEvent]:
         # Not the folders: with other pictures the text that is there stays, and only its pictures are chosen again.
-        inputs = _hash(self.brief.topic, self.brief.notes, self.brief.audience, self.brief.language, self.brief.length,
+        inputs = hashed(self.brief.topic, self.brief.notes, self.brief.audience, self.brief.language, self.brief.length,
                        self.brief.seed, self.tools.writer_id)  # fmt: skip
         if self._unchanged("outline", inputs, self.draft.outline):
             yield StageFinished("outline", 0.0, inputs, reused=True)
@@ -207,7 +226,7 @@ class _Run:
 
     def _write(self) -> Iterator[AnyEvent]:
         assert self.draft.outline is not None  # noqa: S101 - the stage before made it
-        inputs = _hash(self.draft.outline, replace(self.brief, libraries=(), pictures=None))
+        inputs = hashed(self.draft.outline, replace(self.brief, libraries=(), pictures=None))
         if self._unchanged("write", inputs, self.draft.article):
             yield StageFinished("write", 0.0, inputs, reused=True)
             return
@@ -226,68 +245,108 @@ class _Run:
         yield StageFinished("write", seconds, inputs)
 
     def _plan(self) -> Iterator[AnyEvent]:
-        assert self.draft.outline is not None  # noqa: S101 - as above
         assert self.draft.article is not None  # noqa: S101 - as above
-        inputs = _hash(self.draft.article, self.brief.pictures, self.brief.libraries, self.brief.seed)
+        common = hashed(self.brief.pictures, self.brief.libraries, self.brief.seed)
+        inputs = joined(common, [hashed(self.draft.article)])
         if self._unchanged("plan", inputs, self.draft.slots):
             yield StageFinished("plan", 0.0, inputs, reused=True)
             return
         yield StageStarted("plan")
         start = time.monotonic()
-        slots: tuple[Slot, ...] = ()
+        revised = self.started.slots is not None and self.started.inputs.get("plan", "").startswith(f"{common}:")
         if self.rows is not None and self.brief.pictures != 0:
-            stage = plan(
-                self.brief, self.draft.outline, self.draft.article, self._evidence(), self._subjects(),
-                self.tools.writer(), self.cancel,
-            )  # fmt: skip
-            slots = yield from _progress(stage, "plan", start)
-        elif self.brief.pictures != 0:
-            yield Notice("No picture folder was chosen, so the article has no pictures.", "Add a folder to the brief.")
-        slots, picks = _with_own(slots, self.draft)
+            slots, picks = yield from (self._replanned(start) if revised else self._planned(start))
+        else:
+            slots, picks = _with_own((), self.draft)
+            if self.brief.pictures != 0:
+                yield Notice(
+                    "No picture folder was chosen, so the article has no pictures.", "Add a folder to the brief."
+                )
         yield SlotsPlanned(slots)
         for pick in picks:
             yield Picked(pick)
         yield StageFinished("plan", time.monotonic() - start, inputs)
 
+    def _planned(self, start: float) -> Generator[AnyEvent, None, tuple[tuple[Slot, ...], tuple[Pick, ...]]]:
+        assert self.draft.outline is not None  # noqa: S101 - as above
+        assert self.draft.article is not None  # noqa: S101 - as above
+        stage = plan(
+            self.brief, self.draft.outline, self.draft.article, self._evidence(), self._subjects(),
+            self.tools.writer(), self.cancel,
+        )  # fmt: skip
+        return _with_own((yield from _progress(stage, "plan", start)), self.draft)
+
+    def _replanned(self, start: float) -> Generator[AnyEvent, None, tuple[tuple[Slot, ...], tuple[Pick, ...]]]:
+        """The plan after an edit. What the writer decided or made stays with its paragraph, whatever became of that."""
+        assert self.draft.outline is not None  # noqa: S101 - as above
+        assert self.draft.article is not None  # noqa: S101 - as above
+        decided = {slot for slot, pick in self.draft.picks.items() if pick.by == "writer"}
+        blocks = {block.id: block for block in self.draft.article.blocks}
+        slots = [slot for slot in self.draft.slots or () if slot.after in blocks]
+        own = [slot for slot in slots if slot.id in decided or slot.origin == "writer"]
+        settled = [replace(slot, read=mark_of(blocks[slot.after])) if slot in own else slot for slot in slots]
+        stage = replan(
+            self.brief, self.draft.outline, self.draft.article, settled, self._evidence, self._subjects,
+            self.tools.writer, self.cancel,
+        )  # fmt: skip
+        made = yield from _progress(stage, "plan", start)
+        names = {slot.after: slot.id for slot in own}
+        picks = [
+            replace(self.draft.picks[names[slot.after]], slot=slot.id)
+            for slot in made
+            if names.get(slot.after) in decided
+        ]
+        return made, tuple(picks)
+
     def _retrieve(self) -> Iterator[AnyEvent]:
         slots = self.draft.slots or ()
-        inputs = _hash(slots, self.tools.catalogue.version(), self.tools.encoder.id, self.tools.candidates)
+        common = hashed(self.tools.catalogue.version(), self.tools.encoder.id, self.tools.candidates)
+        marks = [hashed(slot.query, slot.caption, self._text_of(slot.after)) for slot in slots]
+        inputs = joined(common, marks)
         if self._unchanged("retrieve", inputs, len(self.draft.candidates) == len(slots) or None):
             yield StageFinished("retrieve", 0.0, inputs, reused=True)
             return
         yield StageStarted("retrieve")
-        start = time.monotonic()
+        start, known = time.monotonic(), kept(self.started, "retrieve", common)
         yield ModelsChosen({**self.draft.models, "encoder": self.tools.encoder.id})
-        if slots:
-            vectors = self.tools.encoder.encode_texts([slot.query for slot in slots])
-            for place, slot in enumerate(slots):
-                self.cancel.check()
-                yield CandidatesReady(slot.id, self._shortlist(slot, vectors[place], self.tools.candidates))
-                yield StageProgress("retrieve", place + 1, len(slots))
+        fresh = [slot.query for slot, mark in zip(slots, marks, strict=True) if mark not in known]
+        vectors = iter(self.tools.encoder.encode_texts(fresh) if fresh else ())
+        for place, (slot, mark) in enumerate(zip(slots, marks, strict=True)):
+            self.cancel.check()
+            found = known[mark] if mark in known else self._shortlist(slot, next(vectors), self.tools.candidates)
+            yield CandidatesReady(slot.id, found)
+            yield StageProgress("retrieve", place + 1, len(slots))
         yield StageFinished("retrieve", time.monotonic() - start, inputs)
 
     def _rank(self) -> Iterator[AnyEvent]:
         slots, reranker = self.draft.slots or (), self.tools.reranker
-        # Sorted: ranking puts them into another order, and that is no new input.
-        pictures = {slot: sorted(each.picture.id for each in found) for slot, found in self.draft.candidates.items()}
-        inputs = _hash(slots, pictures, reranker.id if reranker else "", self.tools.weights)
+        common = hashed(reranker.id if reranker else "", self.tools.weights)
+        marks = [hashed(self._caption_for(slot, reranker), self._to_rank(slot)) for slot in slots]
+        inputs = joined(common, marks)
         if self._unchanged("rank", inputs, True):
             yield StageFinished("rank", 0.0, inputs, reused=True)
             return
         yield StageStarted("rank")
-        start = time.monotonic()
+        start, known = time.monotonic(), kept(self.started, "rank", common)
         if reranker is not None:
             yield ModelsChosen({**self.draft.models, "reranker": reranker.id})
-        for place, slot in enumerate(slots):
+        for place, (slot, mark) in enumerate(zip(slots, marks, strict=True)):
             self.cancel.check()
-            caption, context = self._caption_for(slot, reranker)
-            found = self.draft.candidates.get(slot.id, ())
-            scored = rank(found, caption, context, reranker, self.tools.weights, self.cancel)
-            yield CandidatesReady(slot.id, scored)
+            yield CandidatesReady(slot.id, known[mark] if mark in known else self._ranked(slot, reranker))
             if reranker is not None:
                 yield from map(Notice, reranker.notices())
             yield StageProgress("rank", place + 1, len(slots), _left(start, place + 1, len(slots)))
         yield StageFinished("rank", time.monotonic() - start, inputs)
+
+    def _ranked(self, slot: Slot, reranker: Reranker | None) -> tuple[Candidate, ...]:
+        caption, context = self._caption_for(slot, reranker)
+        found = self.draft.candidates.get(slot.id, ())
+        return rank(found, caption, context, reranker, self.tools.weights, self.cancel)
+
+    def _to_rank(self, slot: Slot) -> list[tuple[str, float | None, float | None]]:
+        """Sorted, and without what ranking adds: its own results are no new input."""
+        found = self.draft.candidates.get(slot.id, ())
+        return sorted((each.picture.id, each.vector, each.words) for each in found)
 
     def _assign(self) -> Iterator[AnyEvent]:
         yield StageStarted("assign")
@@ -296,7 +355,7 @@ class _Run:
         kept = {slot: pick for slot, pick in self.draft.picks.items() if pick.by == "writer" and slot in known}
         for pick in assign(slots, self.draft.candidates, self.tools.empty_below, kept):
             yield Picked(pick)
-        yield StageFinished("assign", time.monotonic() - start, _hash(slots, self.draft.candidates))
+        yield StageFinished("assign", time.monotonic() - start, hashed(slots, self.draft.candidates))
 
     # --- what the stages are given
 
@@ -502,7 +561,3 @@ def _left(start: float, done: float, total: float) -> float | None:
     if done <= 0 or total <= 0 or done / total < 0.03:
         return None
     return (time.monotonic() - start) * (total - done) / done
-
-
-def _hash(*inputs: object) -> str:
-    return hashlib.blake2b(msgspec.json.encode(inputs), digest_size=16).hexdigest()

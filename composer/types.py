@@ -77,6 +77,8 @@ class Slot(Struct, frozen=True, kw_only=True):
     """What the picture must show, in words for the encoder (English if it reads only English)."""
     tone: str = ""
     origin: Literal["model", "library", "writer"] = "model"
+    read: str = ""
+    """Hash of the paragraph that it was planned from: another one there means that it is planned anew."""
 
 
 class Picture(Struct, frozen=True, kw_only=True):

@@ -2,13 +2,14 @@
 
 The model is asked once over the whole article. Its answer is checked (paragraphs that exist, none twice, none side by
 side); what is missing is chosen from the text and the library: the paragraphs that the library can illustrate best,
-spread over the article.
+spread over the article. After an edit only what it touched is planned again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -77,6 +78,64 @@ def plan(
             origin = "library"
         slots.append(_slot(place, block, picture, origin, brief, outline, subjects))
     return tuple(slots)
+
+
+def replan(
+    brief: Brief,
+    outline: Outline,
+    article: Article,
+    slots: Sequence[Slot],
+    evidence: Callable[[], Mapping[str, float]],
+    subjects: Callable[[], Sequence[str]],
+    writer: Callable[[], Writer],
+    cancel: Cancel,
+) -> Generator[float, None, tuple[Slot, ...]]:
+    """After an edit of the text: the slots whose paragraph is as it was stay, the others are described anew.
+
+    A slot whose paragraph is gone gives way to the paragraph with the most evidence that has none; so does one that is
+    missing. Nothing is asked of what is not needed. Yields and returns as `plan` does.
+    """
+    paragraphs = {block.id: block for block in article.blocks if block.kind == "paragraph" and block.text.strip()}
+    headings = {block.section: block.text for block in article.blocks if block.kind == "heading"}
+    kept = {slot.after: slot for slot in slots if slot.after in paragraphs}
+    count = pictures_for(brief, len(paragraphs))
+    if len(kept) < count:
+        for block in fill_in(list(paragraphs.values()), evidence(), kept.keys(), count):
+            kept.setdefault(block.id, Slot(id="", after=block.id, caption="", query=""))
+    planned: list[Slot] = []
+    for place, block in enumerate(block for block in paragraphs.values() if block.id in kept):
+        yield place / len(kept)
+        slot = kept[block.id]
+        if slot.read != mark_of(block):
+            heading, words = headings.get(block.section, ""), prompts(brief.language).plan
+            picture = yield from _describe(block, heading, brief, words, writer(), cancel)
+            slot = _slot(place, block, picture, slot.origin, brief, outline, subjects())
+        planned.append(msgspec.structs.replace(slot, id=f"s{place + 1}"))
+    return tuple(planned)
+
+
+def mark_of(block: Block) -> str:
+    """What a slot remembers of the paragraph that it was planned from."""
+    return hashlib.blake2b(block.text.encode(), digest_size=8).hexdigest()
+
+
+def fill_in(
+    paragraphs: Sequence[Block], evidence: Mapping[str, float], taken: Collection[str], count: int
+) -> list[Block]:
+    """The paragraphs with the most evidence to be illustrated besides those that are, until `count` are.
+
+    Neighbours of an illustrated one come after all others.
+    """
+    chosen = {place for place, block in enumerate(paragraphs) if block.id in taken}
+    added: list[int] = []
+    while len(chosen) < min(count, len(paragraphs)):
+        free = [place for place in range(len(paragraphs)) if place not in chosen]
+        best = max(
+            free, key=lambda at: (not {at - 1, at + 1} & chosen, evidence.get(paragraphs[at].id, 0.0), -at)
+        )  # fmt: skip
+        chosen.add(best)
+        added.append(best)
+    return [paragraphs[place] for place in sorted(added)]
 
 
 def choose_paragraphs(
@@ -212,6 +271,7 @@ def _slot(
         query=query,
         tone=picture.tone if picture else "",
         origin="model" if origin == "model" else "library",
+        read=mark_of(block),
     )
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from composer import pipeline, prose
 from composer.draft import fold
 from composer.errors import BadBrief, Cancelled, ComposerError, LibraryError, ModelFailed
-from composer.pipeline import compose
+from composer.pipeline import compose, illustrate
 from composer.ports import Cancel, Prompt
 from composer.types import (
     STAGES,
@@ -182,7 +182,7 @@ def test_an_encoder_of_english_reads_english_even_where_the_plan_is_chinese(tmp_
     made, _ = bench.compose(replace(brief, topic="海岸的颜色", language="zh", length=500))
     assert len(made.slots or ()) == brief.pictures
     assert all(slot.query.isascii() for slot in made.slots or ())
-    assert len(bench.encoder.texts) > brief.pictures
+    assert len(bench.encoder.texts) > (brief.pictures or 0)
     assert all(text.isascii() for text in bench.encoder.texts)
     bench.close()
 
@@ -295,6 +295,101 @@ def test_after_an_edit_the_pictures_are_planned_anew_and_nothing_is_written(benc
     assert not bench.scripted.asked(is_outline)
     assert any(pick.picture for pick in again.picks.values())
     assert all(each.final > 0 for found in again.candidates.values() for each in found)
+
+
+def test_an_edit_elsewhere_asks_no_model_and_keeps_every_place(bench: Bench, brief: Brief) -> None:
+    made, _ = bench.compose(brief)
+    free = next(block for block in paragraphs(made) if block.id not in {slot.after for slot in made.slots or ()})
+    bench.scripted.prompts.clear()
+    assert bench.reranker is not None
+    bench.reranker.calls = 0
+    again, _ = bench.compose(brief, edited(made, free.id, "A tram climbs the hill behind the market."))
+    assert again.slots == made.slots
+    assert again.candidates == made.candidates
+    assert {name: pick.picture for name, pick in again.picks.items()} == {
+        name: pick.picture for name, pick in made.picks.items()
+    }
+    assert not bench.scripted.prompts
+    assert bench.reranker.calls == 0
+
+
+def test_an_edit_at_a_place_plans_and_ranks_that_one_again(bench: Bench, brief: Brief) -> None:
+    made, _ = bench.compose(brief)
+    assert made.slots is not None
+    touched, *others = made.slots
+    bench.scripted.prompts.clear()
+    assert bench.reranker is not None
+    bench.reranker.calls = 0
+    text = "A yellow bicycle leans against the wall of the old harbour, and nobody asks whose it is."
+    again, _ = bench.compose(brief, edited(made, touched.after, text))
+    assert again.slots is not None
+    assert again.slots[1:] == tuple(others)
+    assert again.slots[0].read != touched.read
+    assert len(bench.scripted.prompts) == len(bench.scripted.asked(is_plan)) == 1
+    assert bench.reranker.calls == 1
+    for slot in others:
+        assert again.candidates[slot.id] == made.candidates[slot.id]
+
+
+def test_a_place_whose_paragraph_went_moves_to_another(bench: Bench, brief: Brief) -> None:
+    made, _ = bench.compose(brief)
+    assert made.slots is not None
+    assert made.article is not None
+    gone = made.slots[0].after
+    blocks = tuple(block for block in made.article.blocks if block.id != gone)
+    again, _ = bench.compose(brief, replace(made, article=replace(made.article, blocks=blocks)))
+    assert again.slots is not None
+    assert len(again.slots) == len(made.slots)
+    assert gone not in {slot.after for slot in again.slots}
+    assert set(again.picks) == {slot.id for slot in again.slots}
+    places = [block.id for block in blocks]
+    assert [places.index(slot.after) for slot in again.slots] == sorted(
+        places.index(slot.after) for slot in again.slots
+    )
+
+
+def test_a_pin_outlives_an_edit_of_its_paragraph(bench: Bench, brief: Brief) -> None:
+    made, _ = bench.compose(brief)
+    assert made.slots is not None
+    slot = made.slots[0]
+    other = next(each.picture for each in made.candidates[slot.id][::-1])
+    pinned = replace(made, picks={**made.picks, slot.id: Pick(slot=slot.id, picture=other, reason="", by="writer")})
+    again, _ = bench.compose(brief, edited(pinned, slot.after, "Quite another text, of kites and of wind."))
+    assert again.slots is not None
+    kept = next(each for each in again.slots if each.after == slot.after)
+    assert kept.caption == slot.caption
+    assert again.picks[kept.id].picture == other
+    assert again.picks[kept.id].by == "writer"
+
+
+def test_a_text_that_is_there_can_be_illustrated_alone(bench: Bench, brief: Brief) -> None:
+    made, _ = bench.compose(brief)
+    bare = replace(made, slots=None, candidates={}, picks={}, inputs={})
+    bench.scripted.prompts.clear()
+    run = illustrate(bare, bench.tools(), Cancel())
+    events: list[AnyEvent] = []
+    while True:
+        try:
+            events.append(next(run))
+        except StopIteration as end:
+            again = end.value
+            break
+    assert again.slots == made.slots
+    assert {name: pick.picture for name, pick in again.picks.items()} == {
+        name: pick.picture for name, pick in made.picks.items()
+    }
+    assert not bench.scripted.asked(is_passage)
+    assert {event.stage for event in events if isinstance(event, StageStarted)} == {
+        "plan",
+        "retrieve",
+        "rank",
+        "assign",
+    }
+
+
+def paragraphs(composition: Composition) -> list[Block]:
+    assert composition.article is not None
+    return [block for block in composition.article.blocks if block.kind == "paragraph"]
 
 
 def test_an_emptied_paragraph_is_no_trouble(bench: Bench, brief: Brief) -> None:
