@@ -94,10 +94,10 @@ def _shown(run: Generator[Progress, None, Report]) -> Report:
 
 def _written(made: Report, report: Path) -> tuple[Path, Path]:
     """The report for a program and for a reader. The first is safe before the second is made."""
-    from composer.evaluation.report import html
+    from composer.evaluation.report import html, json
 
     data, page = report.with_suffix(".json"), report.with_suffix(".html")
-    write_safely(data, msgspec.json.format(msgspec.json.encode(made), indent=1))
+    write_safely(data, json(made))
     write_safely(page, html(made).encode("utf-8"))
     return data, page
 
