@@ -17,9 +17,9 @@ from composer.draft import fold
 from composer.evaluation.nouns import Figure, GoldArticle, Illustrated, Placed, SystemName
 from composer.evaluation.systems.clock import Clock
 from composer.evaluation.systems.ground import Ground, reordered, text_at
-from composer.evaluation.systems.planner import draft_of, illustrate, places_of
+from composer.evaluation.systems.planner import draft_of, places_of
 from composer.library.finding.search import by_words
-from composer.pipeline import EVIDENCE_WORDS
+from composer.pipeline import EVIDENCE_WORDS, illustrate
 from composer.ports import Cancel
 from composer.stages.assign import assign
 from composer.stages.rank import rank
@@ -72,7 +72,7 @@ class Ours:
     def _run(self, gold: GoldArticle, cancel: Cancel) -> _Run:
         clock, draft = Clock(), draft_of(gold, self._ground.folders)
         retrieved: dict[str, tuple[str, ...]] = {}
-        with closing(illustrate(draft.brief, draft, self._ground.tools, cancel)) as events:
+        with closing(illustrate(draft, self._ground.tools, cancel)) as events:
             for event in events:
                 draft = fold(draft, event)
                 if isinstance(event, SlotsPlanned):

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from contextlib import closing
 
-from composer.draft import fold
 from composer.evaluation.nouns import GoldArticle
 from composer.evaluation.systems.clock import Clock
 from composer.evaluation.systems.ground import Ground, brief_of, texts_of
-from composer.pipeline import Tools, _Run  # pyright: ignore[reportPrivateUsage]
+from composer.pipeline import illustrate
 from composer.ports import Cancel
-from composer.types import AnyEvent, Brief, Composition, Outline, Section, Slot, SlotsPlanned
-
-
-def illustrate(brief: Brief, draft: Composition, tools: Tools, cancel: Cancel) -> Generator[AnyEvent, None, None]:
-    """The stages after the text, on a text that is there."""
-    run = _Run(brief, draft, tools, cancel, rows=tools.catalogue.rows(brief.libraries))
-    for stage in (run._plan, run._retrieve, run._rank, run._assign):  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
-        for event in stage():
-            run.draft = fold(run.draft, event)
-            yield event
+from composer.types import Composition, Outline, Section, Slot, SlotsPlanned
 
 
 def draft_of(gold: GoldArticle, folders: tuple[str, ...]) -> Composition:
@@ -45,7 +34,7 @@ def planned(ground: Ground, gold: GoldArticle, clock: Clock, cancel: Cancel) -> 
 
 def _plan(ground: Ground, gold: GoldArticle, cancel: Cancel) -> tuple[Slot, ...]:
     draft = draft_of(gold, ground.folders)
-    with closing(illustrate(draft.brief, draft, ground.tools, cancel)) as events:
+    with closing(illustrate(draft, ground.tools, cancel)) as events:
         return next((event.slots for event in events if isinstance(event, SlotsPlanned)), ())
 
 

@@ -8,7 +8,8 @@ excluded from then on. At last, in reading order, the model is given the text up
 before, and four candidates A to D, and is asked which fits: the first letter counts, and A where there is none.
 Nothing is sampled.
 
-What differs: words of our own, in the language of the article; greedy decoding where they use five beams, which
+What differs: words of our own, in the language of the article, with one example where the form of an answer must be
+seen, as models here were not tuned for these questions; greedy decoding where they use five beams, which
 writers here do not have; the number of pictures is asked for, as when the demo's user sets one, because all systems
 get as many. Prompts of this program carry words alone, so candidates are shown by the words that they carry, without
 words by their file names, also to a writer that could see.
@@ -44,6 +45,8 @@ DEPTH = CANDIDATES * 41
 
 
 class _Words(Struct, frozen=True, kw_only=True):
+    """Requests in one language, and an article that shows once what an answer looks like."""
+
     system: str
     lines: str
     caption: str
@@ -51,13 +54,17 @@ class _Words(Struct, frozen=True, kw_only=True):
     select: str
     wanted: str
     picture: str
+    example: tuple[str, ...]
+    example_lines: tuple[int, ...]
+    example_caption: str
+    """Of the last of `example_lines`."""
 
 
 WORDS: Mapping[Language, _Words] = {
     "en": _Words(
         system="You are a picture editor. You lay out articles with pictures.",
         lines="Article:\n{article}\n\nChoose the {count} lines of this article behind which a picture fits best. "
-        "Answer only with their marks, such as <Seg2>, <Seg5>.",
+        "Answer only with their marks.",
         caption="Article:\n{article}\n\n{before}Give a caption for the picture that fits behind <Seg{line}>. Answer "
         "only with the caption, in quotation marks.",
         before='The picture behind <Seg{line}> has the caption "{caption}". ',
@@ -65,16 +72,31 @@ WORDS: Mapping[Language, _Words] = {
         "the article here best? Answer only with its letter.",
         wanted="The picture is to show: {words}\n",
         picture="[Picture: {words}]",
+        example=(
+            "From the spring to the sea",
+            "The water leaves the hill under three old beeches, so cold that it hurts the hand.",
+            "Why rivers bend was long argued about.",
+            "Before the first walkers come, grey herons stand in the shallows and wait.",
+        ),
+        example_lines=(1, 3),
+        example_caption="A grey heron in shallow water",
     ),
     "zh": _Words(
         system="你是一位图片编辑，为文章配图。",
-        lines="文章：\n{article}\n\n请从上面的文章中选出最适合在其后插入图片的{count}行。"
-        "只回答行的标记，例如 <Seg2>、<Seg5>。",
+        lines="文章：\n{article}\n\n请从上面的文章中选出最适合在其后插入图片的{count}行。只回答行的标记。",
         caption="文章：\n{article}\n\n{before}请给出适合在 <Seg{line}> 后插入的图片的标题。只回答标题，放在引号里。",
         before="<Seg{line}> 后的图片标题是“{caption}”。",
         select="文章：\n{article}\n\n此处的候选图片：\n{candidates}\n\n{wanted}哪一张图片最适合放在这里？只回答字母。",
         wanted="图片应当表现：{words}\n",
         picture="[图片：{words}]",
+        example=(
+            "从泉眼到大海",
+            "水从三棵老榉树下流出来，冷得刺手。",
+            "河流为什么弯曲，人们争论了很久。",
+            "第一批散步的人来到之前，苍鹭站在浅水里等待。",
+        ),
+        example_lines=(1, 3),
+        example_caption="浅水里的苍鹭",
     ),
 }
 
@@ -150,8 +172,11 @@ class XComposer:
 
     def _lines(self, gold: GoldArticle, cancel: Cancel) -> list[int]:
         shown = self._fitted(gold, lines.lines_of(gold), LINES_TOKENS)
-        request = WORDS[gold.language].lines.format(article=lines.numbered(shown), count=count_for(gold))
-        answer = self._answer(request, gold.language, LINES_TOKENS, cancel, fresh=True)
+        words = WORDS[gold.language]
+        request = words.lines.format(article=lines.numbered(shown), count=count_for(gold))
+        example = words.lines.format(article=lines.numbered(words.example), count=len(words.example_lines))
+        shows = ", ".join(f"<Seg{line}>" for line in words.example_lines)
+        answer = self._answer(request, gold.language, LINES_TOKENS, cancel, (example, shows), fresh=True)
         return lines.numbers(answer, len(shown))
 
     def _caption(self, gold: GoldArticle, line: int, captions: Mapping[int, str], cancel: Cancel) -> str:
@@ -159,9 +184,15 @@ class XComposer:
         shown = self._fitted(gold, lines.lines_of(gold)[: line + 2], CAPTION_TOKENS)
         before = "".join(words.before.format(line=other, caption=said) for other, said in captions.items())
         request = words.caption.format(article=lines.numbered(shown), before=before, line=line)
-        answer = self._answer(request, gold.language, CAPTION_TOKENS, cancel)
+        example = words.caption.format(
+            article=lines.numbered(words.example), before="", line=words.example_lines[-1]
+        )  # fmt: skip
+        shows = (example, f'"{words.example_caption}"')
+        answer = self._answer(request, gold.language, CAPTION_TOKENS, cancel, shows)
         caption = lines.caption_in(answer, gold.language, CAPTION_WORDS[gold.language])
-        return caption or prose.cut_words(shown[line], CAPTION_WORDS[gold.language], gold.language)
+        if not caption or prose.key(caption) == prose.key(words.example_caption):
+            return prose.cut_words(shown[line], CAPTION_WORDS[gold.language], gold.language)
+        return caption
 
     def _chosen(self, gold: GoldArticle, slots: Sequence[_Slot], cancel: Cancel) -> list[str | None]:
         """Slot by slot in reading order; what was chosen stands in the article for those that follow."""
@@ -204,9 +235,19 @@ class XComposer:
         writer = self._ground.tools.writer()
         return lines.fitted(article, writer.capabilities.context - FRAME - taken, writer, gold.language)
 
-    def _answer(self, request: str, language: Language, tokens: int, cancel: Cancel, *, fresh: bool = False) -> str:
+    def _answer(
+        self,
+        request: str,
+        language: Language,
+        tokens: int,
+        cancel: Cancel,
+        example: tuple[str, str] | None = None,
+        *,
+        fresh: bool = False,
+    ) -> str:
+        shown = (Message("user", example[0]), Message("assistant", example[1])) if example else ()
         prompt = Prompt(
-            messages=(Message("system", WORDS[language].system), Message("user", request)),
+            messages=(Message("system", WORDS[language].system), *shown, Message("user", request)),
             max_tokens=tokens, temperature=0.0, seed=SEED, fresh=fresh,
         )  # fmt: skip
         return "".join(piece.text for piece in self._ground.tools.writer().generate(prompt, cancel))
