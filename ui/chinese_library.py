@@ -182,8 +182,8 @@ LIBRARY: dict[str, str] = {
     "People are then found by their faces, and unsafe pictures can be left out. Neither finds all.": (
         "之后可按人脸查找人物，并可排除不宜展示的图片；两者都会有遗漏。"
     ),
-    "Signs, posters and scans are then found by what stands on them. A second or so a picture.": (
-        "招牌、海报和扫描件便可按上面的文字找到。每张图片约需一秒。"
+    "Signs, posters and scans are then found by what stands on them. It makes indexing slower.": (
+        "招牌、海报和扫描件便可按上面的文字找到。建立索引会变慢。"
     ),
     "Where pictures are searched by what they show": "按画面内容搜索的地方",
     "On this computer": "在这台电脑上",

@@ -115,7 +115,7 @@ class LibrarySettings(QDialog):
         layout.setSpacing(10)
         layout.addWidget(self.read_texts)
         layout.addWidget(
-            _label(text("Signs, posters and scans are then found by what stands on them. A second or so a picture."))
+            _label(text("Signs, posters and scans are then found by what stands on them. It makes indexing slower."))
         )
         layout.addWidget(self.screen_content)
         layout.addWidget(

@@ -25,7 +25,7 @@ from ui.library_model import Library
 from ui.texts import plural, text
 
 MOST = 200_000
-"""Files that are fetched; 100,000 of them take some 40 MB."""
+"""Files that are fetched at most: all of them stay in memory while the dialog is open."""
 ROW_HEIGHT = 26
 
 Index = QModelIndex | QPersistentModelIndex
