@@ -30,7 +30,7 @@ from composer.pipeline import Tools
 from composer.ports import Cancel
 
 Build = Callable[[SystemName, Pool, Tools], System]
-NEED_NO_WRITER: frozenset[SystemName] = frozenset({"even", "encoder", "mmc4"})
+NEED_NO_RERANKER: frozenset[SystemName] = frozenset({"even", "encoder", "mmc4"})
 _Named = dict[str, dict[str, Tally]]
 """Figure -> article -> Tally."""
 
@@ -85,9 +85,8 @@ def evaluate(
 
 def models_of(systems: Sequence[SystemName], tools: Tools) -> dict[str, str]:
     """Ids of the models that those systems work with, by role."""
-    models = {"encoder": tools.encoder.id}
-    if set(systems) - NEED_NO_WRITER:
-        models["writer"] = tools.writer_id
+    models = {"encoder": tools.encoder.id, "writer": tools.writer_id}  # a writer also translates for the encoder
+    if set(systems) - NEED_NO_RERANKER:
         models["reranker"] = tools.reranker.id if tools.reranker else "none"
     return models
 
