@@ -17,7 +17,7 @@ def home() -> Path:
 
 
 def subfolder(name: str) -> Path:
-    """`home()/name`, made if missing. Names in use: models, library, drafts."""
+    """`home()/name`, made if missing. Names in use: models, library, drafts, choices."""
     folder = home() / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder

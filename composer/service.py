@@ -11,12 +11,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from composer import settings, shelving
+from composer.acts import standing
 from composer.errors import Cancelled, ComposerError, SettingsError
+from composer.evaluation import recording
 from composer.gate import Gate, Within
 from composer.lane import Lane
 from composer.librarian import Librarian, LibraryCommand
@@ -45,6 +47,7 @@ from composer.wire import (
     IndexLibrary,
     LibraryChanged,
     Ready,
+    RecordActs,
     RenewModels,
     ReportLine,
     Scanned,
@@ -183,7 +186,11 @@ class Service:
                 self._compose(job, command, cancel)
             case ExportArticle():
                 files = export(command.composition, Path(command.folder), command.formats)
+                with suppress(ComposerError):  # the article is written: that it was taken as it is may be lost
+                    recording.record(standing(command.composition))
                 self._say(job, Exported(tuple(str(file) for file in files)))
+            case RecordActs():
+                recording.record(command.acts)
             case RenewModels():
                 self._renew()
             case SetLibrary():

@@ -44,6 +44,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     screen_content: bool = False
     """Look for faces and unsafe pictures while the library is looked at; needs the extra "screens" and the model
     "starter-screens". A tenth of a second or so a picture."""
+    record_choices: bool = True
+    """Keep, on this machine alone, what is done to proposed pictures in the window: PICTORIAL_HOME/choices, 16 MB at
+    most; `evaluate --forget` deletes it."""
     allowed_hosts: tuple[str, ...] = ()
     """Servers that are not on this machine and that the writer said yes to, as "host:port": texts go to a model's,
     vectors to an index's, paths of pictures to one that makes vectors."""

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from composer.acts import Act
 from composer.collection import Details, Edit, Hit, LibraryFolder, LibraryState, Query
 from composer.errors import ModelFailed
 from composer.shelf import Check, DiskUse, ModelRow, ModelSet, Purpose
@@ -92,6 +93,12 @@ class UsePictures(Command, frozen=True, tag="use-pictures"):
     """Path of its project, or its title where it has none."""
     title: str
     ids: tuple[str, ...]
+
+
+class RecordActs(Command, frozen=True, tag="record-acts"):
+    """What the writer did with pictures; kept on this machine if the settings let it."""
+
+    acts: tuple[Act, ...]
 
 
 class ShowLibrary(Command, frozen=True, tag="show-library"):
@@ -205,6 +212,7 @@ AnyCommand = (
     | MarkPictures
     | EditPicture
     | UsePictures
+    | RecordActs
     | ShowLibrary
     | PutFolder
     | DropFolder

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, QObject
 from PySide6.QtWidgets import QApplication
 
+from composer import acts, wire
 from composer import settings as settings_store
-from composer import wire
 from composer.errors import ComposerError
 from composer.settings import Settings
-from composer.types import Brief
+from composer.types import Brief, Composition
 from ui.composing import Composing
 from ui.engine_client import EngineClient
 from ui.images import ImageLoader
@@ -52,6 +52,7 @@ class Shell(QObject):
             client, session, Composing(client, session, self), ImageLoader(self), Shelf(client, self),
             Library(client, self), ImageLoader(self),
         )  # fmt: skip
+        session.edited.connect(self._record)
         self._state = load_state()
         self._finished = False
         self.window = self._make_window()
@@ -92,13 +93,21 @@ class Shell(QObject):
             return
         self.parts.client.start()
 
+    def _record(self, before: Composition, after: Composition) -> None:
+        """What was done to pictures is kept by the engine; an engine that is not running is not started for it."""
+        if self._settings.record_choices and self.parts.client.running:
+            done = acts.between(before, after)
+            if done:
+                self.parts.client.send(wire.RecordActs(done))
+
     def _prefer(self, chosen: Settings) -> None:
         before = self._settings
         try:
             # The engine writes the same file: which models are used is as it says.
             chosen = replace(
-                settings_store.load(), theme=chosen.theme, interface=chosen.interface, candidates=chosen.candidates
-            )
+                settings_store.load(), theme=chosen.theme, interface=chosen.interface, candidates=chosen.candidates,
+                record_choices=chosen.record_choices,
+            )  # fmt: skip
             settings_store.save(chosen)
         except ComposerError as error:
             self.window.show_trouble(error)

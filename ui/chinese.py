@@ -189,6 +189,10 @@ CHINESE: dict[str, str] = {
     "So many pictures are considered for each place in the next article.": (
         "下一篇文章的每个配图位置会考虑这么多张图片。"
     ),
+    "Remember which pictures I take, swap and remove": "记住我采用、更换和移除的图片",
+    "To judge and tune the choosing. It stays on this computer, with the text around it.": (
+        "用于评判和改进选图。记录连同上下文只保存在这台电脑上。"
+    ),
     "OK": "确定",
     "As the system": "跟随系统",
     "Light": "浅色",

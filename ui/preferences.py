@@ -1,4 +1,4 @@
-"""Preferences: looks, language of the interface, and how many pictures are considered for each place."""
+"""Preferences: looks, language, how many pictures are considered for each place, and whether choices are kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from typing import cast
 
 from msgspec.structs import replace
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from composer.settings import Settings
 from ui.texts import text
@@ -46,8 +56,10 @@ class PreferencesDialog(QDialog):
                 field.view().setAccessibleName(label)
             field.setMinimumWidth(180)
             form.addRow(label, field)
-        note = QLabel(text("So many pictures are considered for each place in the next article."), wordWrap=True)
-        note.setProperty("rank", "quiet")
+        note = _quiet(text("So many pictures are considered for each place in the next article."))
+        self.record = QCheckBox(text("Remember which pictures I take, swap and remove"))
+        self.record.setChecked(settings.record_choices)
+        kept = _quiet(text("To judge and tune the choosing. It stays on this computer, with the text around it."))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         buttons.button(QDialogButtonBox.StandardButton.Ok).setText(text("OK"))
         buttons.button(QDialogButtonBox.StandardButton.Cancel).setText(text("Cancel"))
@@ -58,6 +70,8 @@ class PreferencesDialog(QDialog):
         layout.setSpacing(14)
         layout.addLayout(form)
         layout.addWidget(note)
+        layout.addWidget(self.record)
+        layout.addWidget(kept)
         layout.addWidget(buttons)
 
     def _agree(self) -> None:
@@ -66,6 +80,13 @@ class PreferencesDialog(QDialog):
             theme=cast("object", THEMES[self.theme.currentIndex()]),
             interface=cast("object", INTERFACES[self.interface.currentIndex()]),
             candidates=self.candidates.value(),
+            record_choices=self.record.isChecked(),
         )
         self.accept()
         self.chosen.emit(made)
+
+
+def _quiet(words: str) -> QLabel:
+    label = QLabel(words, wordWrap=True)
+    label.setProperty("rank", "quiet")
+    return label

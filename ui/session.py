@@ -38,10 +38,10 @@ class _Edit(QUndoCommand):
         return True
 
     def redo(self) -> None:
-        self._session.show(self.after)
+        self._session.take_edit(self.after)
 
     def undo(self) -> None:
-        self._session.show(self.before)
+        self._session.take_edit(self.before)
 
 
 class Session(QObject):
@@ -50,6 +50,8 @@ class Session(QObject):
     changed = Signal()
     opened = Signal()
     """Another article (or none) took the place of the one before."""
+    edited = Signal(object, object)
+    """The writer, not the engine, changed the composition: what it was and what it is."""
     saved = Signal(object)
     problem = Signal(object)
     """A ComposerError to show."""
@@ -125,6 +127,13 @@ class Session(QObject):
         """Change the composition with undo. Edits of the same `merge` that follow closely are one step."""
         if self.composition is not None and after != self.composition:
             self.undo.push(_Edit(self, after, label, merge))
+
+    def take_edit(self, composition: Composition | None) -> None:
+        """An edit is done, undone or done again."""
+        before = self.composition
+        self.show(composition)
+        if before is not None and composition is not None:
+            self.edited.emit(before, composition)
 
     def restart_from(self, composition: Composition) -> None:
         """Go on composing from here: earlier undo steps would bring back another article's state."""

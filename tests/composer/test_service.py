@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from composer import wire
+from composer.acts import between
 from composer.collection import Filter, Query
 from composer.errors import LibraryError, ModelNotReady
+from composer.evaluation import recording
 from composer.pipeline import Tools
 from composer.service import Service
 from composer.source import Late
 from composer.types import Brief, Composed, Composition, TextDelta
 from tests.composer.fakes import Bench, HeldWriter, ScriptedWriter
 from tests.composer.shelf import FakeShelf
+from tests.composer.test_acts import article, chosen
 
 ENDS = (wire.Done, wire.Failed, wire.Stopped)
 PATIENCE = 20.0
@@ -322,3 +326,22 @@ def test_a_source_made_late(tmp_path: Path) -> None:
     assert late.tools() is made[1].tools()
     late.close()
     assert made[1].closed
+
+
+def test_what_was_done_to_pictures_is_kept_and_an_export_accepts_what_stands(place: Place, tmp_path: Path) -> None:
+    engine, before = place.engine, article()
+    job = engine.send(wire.RecordActs(between(before, chosen(before, "s1", None))))
+    assert isinstance(engine.end(job), wire.Done)
+    empty = replace(before, picks={name: replace(pick, picture=None) for name, pick in before.picks.items()})
+    assert isinstance(engine.end(engine.send(wire.ExportArticle(empty, str(tmp_path / "out")))), wire.Done)
+    kept = list(recording.acts(recording.folder()))
+    assert [(act.deed, act.slot.id, act.now) for act in kept] == [
+        ("remove", "s1", None), ("accept", "s1", None), ("accept", "s2", None),
+    ]  # fmt: skip
+
+
+def test_an_export_does_not_fail_for_want_of_a_record(place: Place, tmp_path: Path) -> None:
+    recording.folder().write_text("a file where the folder should be")
+    bare = replace(article(), picks={"s2": article().picks["s2"]})
+    assert isinstance(place.engine.end(place.engine.send(wire.ExportArticle(bare, str(tmp_path / "out")))), wire.Done)
+    assert (tmp_path / "out").is_dir()

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from composer import wire
+from composer.acts import standing
 from composer.collection import (
     Credential,
     Details,
@@ -43,6 +44,7 @@ from composer.types import (
 )
 from tests.composer.fakes import article, candidate, outline_of, paragraph, picture, slot
 from tests.composer.shelf import row
+from tests.composer.test_acts import article as acted
 
 BRIEF = Brief(topic="灯塔\n\u2028\x00 “x”")
 HIT = Hit(picture=picture("a"), vector=0.3, words=None, score=1.0, copies=2, rating=4, tags=("水",), rights="free")
@@ -57,6 +59,7 @@ COMMANDS = [
     wire.MarkPictures(("a", "b"), rating=4, hidden=False, tags=("水",), add_tags=("x",), remove_tags=("y",)),
     wire.EditPicture("a", Edit(caption="", people=("Ann",))),
     wire.UsePictures("/a b/文.pictorial", "文", ("a",)),
+    wire.RecordActs(standing(acted())),
     wire.ShowLibrary(),
     wire.PutFolder(LibraryFolder(path="/a b", exclude="*.png\nprivate/", watched=True)),
     wire.DropFolder("/a b"),
