@@ -27,6 +27,7 @@ class NearestToCaption:
 
     def illustrate(self, gold: GoldArticle, cancel: Cancel) -> Illustrated:
         cancel.check()
+        self._ground.warm(cancel, writes=True)
         clock, places = Clock(), places_of(gold)
         wanted = [
             Wanted(after=places[slot.after], query=slot.query, caption=slot.caption)

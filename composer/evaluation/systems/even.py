@@ -29,6 +29,7 @@ class Even:
 
     def illustrate(self, gold: GoldArticle, cancel: Cancel) -> Illustrated:
         cancel.check()
+        self._ground.warm(cancel, writes=not self._ground.reads(gold.language))
         clock, twins, texts = Clock(), self._ground.twins, texts_of(gold)
         wanted = [
             Wanted(after=after, query=twins.of(texts[after].text, gold.language, clock, cancel))

@@ -12,8 +12,9 @@ from composer.evaluation.nouns import GoldArticle
 from composer.evaluation.systems.clock import Once
 from composer.evaluation.systems.twins import Twins
 from composer.pipeline import Tools
+from composer.ports import Cancel
 from composer.stages.plan import pictures_for
-from composer.types import LONGEST, SHORTEST, Block, Brief, Picture, Slot
+from composer.types import LONGEST, SHORTEST, Block, Brief, Language, Picture, Slot
 
 T = TypeVar("T")
 SEED = 1
@@ -29,6 +30,20 @@ class Ground:
         self.twins = Twins(tools, SEED)
         self.plans: Once[tuple[Slot, ...]] = Once()
         """The program's own slots, by article."""
+
+    def warm(self, cancel: Cancel, *, writes: bool, ranks: bool = False) -> None:
+        """Load what a system works with before its clock runs: who comes first pays for no model."""
+        self.tools.encoder.encode_texts(["a boat"])
+        if writes:
+            self.tools.writer().count_tokens("a boat")
+        if ranks and self.tools.reranker is not None:
+            first = self.tools.catalogue.rows(self.folders)[:1].tolist()
+            pictures = list(self.tools.catalogue.pictures(first, self.folders).values())
+            self.tools.reranker.rerank(pictures, "a boat", "a boat", cancel)
+
+    def reads(self, language: Language) -> bool:
+        """Whether the encoder reads it; texts in another language are translated by the writer."""
+        return language in self.tools.encoder.languages
 
     def pictures(self, ids: Sequence[str]) -> list[Picture]:
         """The pictures of those ids, in that order; those that the catalogue does not have are left out."""

@@ -55,6 +55,7 @@ class Assigned:
 
     def illustrate(self, gold: GoldArticle, cancel: Cancel) -> Illustrated:
         cancel.check()
+        self._ground.warm(cancel, writes=not self._ground.reads(gold.language))
         clock, twins = Clock(), self._ground.twins
         queries = [twins.of(block.text, gold.language, clock, cancel) for block in texts_of(gold)]
         texts, pictures = self._ground.tools.encoder.encode_texts(queries), self._pictures()

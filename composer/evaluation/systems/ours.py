@@ -70,6 +70,8 @@ class Ours:
         return picture.id if picture else None
 
     def _run(self, gold: GoldArticle, cancel: Cancel) -> _Run:
+        cancel.check()
+        self._ground.warm(cancel, writes=True, ranks=True)
         clock, draft = Clock(), draft_of(gold, self._ground.folders)
         retrieved: dict[str, tuple[str, ...]] = {}
         with closing(illustrate(draft, self._ground.tools, cancel)) as events:

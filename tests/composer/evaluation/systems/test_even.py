@@ -9,7 +9,6 @@ from composer.evaluation.pool import Pool
 from composer.evaluation.systems.even import Even, spread
 from composer.ports import Cancel
 from tests.composer.evaluation.systems.quay import gold, ground, ids, long, name_of
-from tests.composer.fakes import Bench
 
 
 @pytest.mark.parametrize(
@@ -33,7 +32,7 @@ def test_every_place_gets_the_nearest_to_its_paragraph_that_is_free(pool: Pool) 
     assert made.seconds > 0
 
 
-def test_a_chinese_paragraph_is_searched_for_in_english(bench: Bench, pool: Pool) -> None:
+def test_a_chinese_paragraph_is_searched_for_in_english(pool: Pool) -> None:
     made = Even(ground(pool)).illustrate(gold("红色的小船停在岸边。" * 12, language="zh"), Cancel())
     assert [slot.query for slot in made.slots] == ["A red boat"]
     assert name_of(pool, made.slots[0].picture) == "red-boat"

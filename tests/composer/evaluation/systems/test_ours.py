@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
@@ -13,7 +15,7 @@ from composer.pipeline import illustrate
 from composer.ports import Cancel
 from composer.types import Composition, Language
 from tests.composer.evaluation.golds import done
-from tests.composer.evaluation.systems.quay import gold, ground, ids, long, name_of
+from tests.composer.evaluation.systems.quay import filled, gold, ground, ids, long, name_of
 from tests.composer.fakes import Bench, ScriptedWriter, author
 
 TEXTS = long("The red boat.", "A green door.", "The blue tower.", "A yellow bicycle.")
@@ -86,9 +88,7 @@ def test_of_given_pictures_it_takes_the_one_that_ranks_first(pool: Pool) -> None
     assert name_of(pool, chosen) == "green-door"
 
 
-def test_it_takes_none_where_nothing_reaches_the_threshold(tmp_path, library) -> None:
-    from tests.composer.evaluation.systems.quay import filled
-
+def test_it_takes_none_where_nothing_reaches_the_threshold(tmp_path: Path, library: Path) -> None:
     bench = Bench(tmp_path / "strict", empty_below=0.99)
     pool = filled(bench, library)
     given = ids(pool, "blue-tower", "red-boat")
