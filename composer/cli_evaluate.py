@@ -17,6 +17,7 @@ from rich.table import Table
 from composer import settings
 from composer.cli_common import AsJson, Workshop, adapters_of, print_json, say
 from composer.errors import ComposerError
+from composer.evaluation import recording
 from composer.evaluation.figures import MEASURES, Unit, figure_text, range_text, title_of
 from composer.evaluation.gold import read_gold
 from composer.evaluation.nouns import SYSTEMS, Interval, Report, SystemName
@@ -29,20 +30,30 @@ from composer.ports import Cancel
 from composer.progress import Meter
 
 
-def evaluate_verb(
+def evaluate_verb(  # noqa: PLR0913, PLR0917 - one parameter an option
     context: typer.Context,
-    gold: Annotated[Path, typer.Argument(help="Folder of gold articles: articles.jsonl and its pictures.")],
-    report: Annotated[Path, typer.Option(help="Where to write the report: this name with .json, and with .html.")],
+    gold: Annotated[Path | None, typer.Argument(help="Folder of gold articles: articles.jsonl, pictures.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Where to write: this name with .json, and with .html.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many articles, from all repositories.")] = None,
     vectors_only: Annotated[bool, typer.Option("--vectors-only", help="Pictures without any words.")] = False,
     systems: Annotated[str, typer.Option(help="Of these systems alone, separated by commas.")] = ",".join(SYSTEMS),
     seed: Annotated[int, typer.Option(min=0, help="One seed gives one report, but for times.")] = 1,
+    compare: Annotated[tuple[Path, Path] | None, typer.Option(help="Two reports: what the second does better.")] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Delete what was kept of choices in the window.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure how well pictures are placed and chosen, against articles that people wrote and illustrated.
 
     What is finished is kept in a folder beside the report, and a run that was stopped goes on there.
     """
+    if forget:
+        _forget(as_json=as_json)
+        return
+    if compare is not None:
+        _compare(compare, report, seed, as_json=as_json)
+        return
+    if gold is None or report is None:
+        raise typer.BadParameter("Name a folder of gold articles, and with --report where the report goes.")
     wanted = Wanted(systems=_systems(systems), limit=limit, words=not vectors_only, seed=seed)
     workshop = adapters_of(context).workshop(replace(settings.load(), index=""))  # the pool's index is this machine's
     try:
@@ -55,6 +66,30 @@ def evaluate_verb(
     else:
         _show(made)
         sys.stdout.write("".join(f"{file}\n" for file in files))
+
+
+def _forget(*, as_json: bool) -> None:
+    freed = recording.forget()
+    if as_json:
+        print_json({"freed": freed})
+    else:
+        sys.stdout.write(f"Deleted what was kept of choices: {freed:,} bytes.\n" if freed else "Nothing was kept.\n")
+
+
+def _compare(paths: tuple[Path, Path], page: Path | None, seed: int, *, as_json: bool) -> None:
+    """The second report against the first, as a table; with a name for it as a page as well."""
+    from composer.evaluation import comparison
+    from composer.evaluation.report import read
+
+    names = (paths[0].stem, paths[1].stem) if paths[0].stem != paths[1].stem else (str(paths[0]), str(paths[1]))
+    found = comparison.compare(read(paths[0]), read(paths[1]), seed, names)
+    if page is not None:
+        write_safely(page.with_suffix(".html"), comparison.html(found).encode("utf-8"))
+    if as_json:
+        rows = [{**msgspec.structs.asdict(row), "verdict": row.verdict} for row in found.rows]
+        print_json({**msgspec.structs.asdict(found), "rows": rows})
+    else:
+        sys.stdout.write(comparison.table(found))
 
 
 def _systems(names: str) -> tuple[SystemName, ...]:
