@@ -8,7 +8,6 @@ from typing import Protocol
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import wasserstein_distance
 
 from composer.evaluation.nouns import Choice, GoldArticle, Illustrated, Placed, Tally
 
@@ -80,6 +79,8 @@ def spacing(gold: GoldArticle, made: Illustrated) -> Tally:
     Cuturi 2017, "On Wasserstein two-sample testing", section 4). For equally many stretches that is the mean absolute
     difference of the shares, both sorted (Vallender 1974). It says nothing of where a stretch lies: placement does.
     """
+    from scipy.stats import wasserstein_distance
+
     lengths = [len(block.text) for block in gold.article.blocks if block.kind == "paragraph"]
     ours = _stretches(lengths, {slot.after for slot in made.slots})
     return Tally(float(wasserstein_distance(ours, _stretches(lengths, gold.places))), 1)
