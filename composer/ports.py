@@ -42,9 +42,15 @@ class Cancel:
             raise Cancelled
 
 
+PLACE = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""Where a picture stands in a message's words."""
+
+
 class Message(Struct, frozen=True):
     role: Literal["system", "user", "assistant"]
     content: str
+    pictures: tuple[Picture, ...] = ()
+    """One for each PLACE of the content, in order; only for a writer whose capabilities say that it is `shown` them."""
 
 
 class Prompt(Struct, frozen=True, kw_only=True):
@@ -79,6 +85,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """A schema is enforced token by token; otherwise answers are checked, and asked for again when they do not fit."""
     vision: bool = False
     """It takes pictures beside words."""
+    shown: bool = False
+    """The pictures of a message reach it; `vision` alone says that the model could see them."""
     instructed: bool = True
     """It was tuned to do as it is told; a model that was not goes on with any text, requests included."""
 

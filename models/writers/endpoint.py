@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from composer.errors import ModelFailed
-from composer.ports import Cancel, Capabilities, Message, Piece, Prompt
-from composer.types import Language
+from composer.ports import PLACE, Cancel, Capabilities, Message, Piece, Prompt
+from composer.types import Language, Picture
 from models.refusals import is_refusal, too_many
+from models.rerankers.pictures import HANDED_SIDE, as_address, opened
 from models.served import About, Counter, about
 from models.server import Server
 from models.writers.schema import fits, parse
@@ -46,6 +49,7 @@ class EndpointWriter:
             languages=LANGUAGES,
             grammar=self.about.schema,
             vision=bool(self.about.vision),
+            shown=bool(self.about.vision),
         )
         self._counter = Counter(self._server, self.about)
         self._extra = 0
@@ -145,7 +149,7 @@ class EndpointWriter:
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         request: dict[str, Any] = {
             "model": self.about.model,
-            "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
+            "messages": [{"role": message.role, "content": _content(message)} for message in prompt.messages],
             "max_tokens": prompt.max_tokens + self._extra,
             "temperature": prompt.temperature,
             "top_p": 0.95,
@@ -160,6 +164,27 @@ class EndpointWriter:
             if "repeat_penalty" in request:
                 request["repeat_penalty"] = 1.0  # JSON repeats its punctuation by nature
         return request
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    """The words, with each picture in its place; one that cannot be opened is told by its words."""
+    if not message.pictures:
+        return message.content
+    texts = message.content.split(PLACE)
+    parts: list[dict[str, Any]] = []
+    for text, picture in zip_longest(texts, message.pictures[: len(texts) - 1]):
+        if text:
+            parts.append({"type": "text", "text": text})
+        if picture is not None:
+            parts.append(_shown(picture))
+    return parts
+
+
+def _shown(picture: Picture) -> dict[str, Any]:
+    image = opened(picture, HANDED_SIDE)
+    if image is None:
+        return {"type": "text", "text": picture.words or Path(picture.path).name}
+    return {"type": "image_url", "image_url": {"url": as_address(image)}}
 
 
 class _Delta(Struct):

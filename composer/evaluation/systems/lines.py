@@ -9,7 +9,7 @@ from string import ascii_uppercase
 
 from composer import prose
 from composer.evaluation.nouns import GoldArticle
-from composer.ports import Writer
+from composer.ports import PLACE, Writer
 from composer.types import Language
 
 WORDS_A_LINE = 400
@@ -20,8 +20,8 @@ _QUOTES = (('"', '"'), ("“", "”"), ("「", "」"), ("《", "》"))
 
 
 def lines_of(gold: GoldArticle) -> list[str]:
-    """Headings and text blocks in reading order, each in one line."""
-    return [" ".join(block.text.split()) for block in gold.article.blocks]
+    """Headings and text blocks in reading order, each in one line, without what would mark a picture's place."""
+    return [" ".join(block.text.replace(PLACE, " ").split()) for block in gold.article.blocks]
 
 
 def after_of(gold: GoldArticle) -> list[int]:

@@ -9,10 +9,10 @@ before, and four candidates A to D, and is asked which fits: the first letter co
 Nothing is sampled.
 
 What differs: words of our own, in the language of the article, with one example where the form of an answer must be
-seen, as models here were not tuned for these questions; greedy decoding where they use five beams, which
-writers here do not have; the number of pictures is asked for, as when the demo's user sets one, because all systems
-get as many. Prompts of this program carry words alone, so candidates are shown by the words that they carry, without
-words by their file names, also to a writer that could see.
+seen, as models here were not tuned for these questions; greedy decoding where they use five beams, which writers here
+do not have; the number of pictures is asked for, as when the demo's user sets one, because all systems get as many. A
+writer that is shown pictures sees the candidates and those chosen before; for others the words that pictures carry
+stand for them, without words their file names.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from composer.evaluation.systems import lines
 from composer.evaluation.systems.clock import Clock
 from composer.evaluation.systems.ground import SEED, Ground, count_for, reordered
 from composer.evaluation.systems.nearest import found
-from composer.ports import Cancel, Message, Prompt
+from composer.ports import PLACE, Cancel, Message, Prompt
 from composer.types import Language, Picture
 
 CANDIDATES = 4
@@ -38,6 +38,8 @@ LINES_TOKENS, CAPTION_TOKENS, LETTER_TOKENS = 300, 100, 10
 CAPTION_WORDS = {"en": 40, "zh": 80}
 PICTURE_WORDS = {"en": 30, "zh": 60}
 """Words (characters) of a caption that is searched with, and of what is told of a picture."""
+PICTURE_TOKENS = 1024
+"""Kept free for each picture that is shown; what models of today take for 768 pixels, and some take less."""
 FRAME = 256
 """Tokens kept free for the request around the article, beside its answer and its candidates."""
 DEPTH = CANDIDATES * 41
@@ -197,38 +199,45 @@ class XComposer:
 
     def _chosen(self, gold: GoldArticle, slots: Sequence[_Slot], cancel: Cancel) -> list[str | None]:
         """Slot by slot in reading order; what was chosen stands in the article for those that follow."""
-        standing: dict[int, str] = {}
+        standing: dict[int, Picture] = {}
         chosen: list[str | None] = []
         for slot in slots:
             if not slot.candidates:
                 chosen.append(None)
                 continue
-            picture = slot.candidates[self._asked(gold, slot.line, standing, slot.candidates, "", cancel)]
-            standing[slot.line] = WORDS[gold.language].picture.format(words=told_of(picture, gold.language))
-            chosen.append(picture.id)
+            standing[slot.line] = slot.candidates[
+                self._asked(gold, slot.line, standing, slot.candidates, "", cancel)
+            ]  # fmt: skip
+            chosen.append(standing[slot.line].id)
         return chosen
 
     def _asked(
         self,
         gold: GoldArticle,
         line: int,
-        standing: Mapping[int, str],
-        pictures: Sequence[Picture],
+        standing: Mapping[int, Picture],
+        candidates: Sequence[Picture],
         wanted: str,
         cancel: Cancel,
     ) -> int:
         """Place of the picture that the model names, the first where it names none."""
+        words, writer = WORDS[gold.language], self._ground.tools.writer()
         listed = "\n".join(
-            f"{name}. {told_of(picture, gold.language)}"
-            for name, picture in zip(ascii_uppercase, pictures, strict=False)
+            f"{name}. {self._told(picture, gold.language)}"
+            for name, picture in zip(ascii_uppercase, candidates, strict=False)
         )
-        room = self._ground.tools.writer().count_tokens("\n".join([listed, wanted, *standing.values()]))
-        shown = self._fitted(gold, lines.lines_of(gold)[: line + 1], LETTER_TOKENS + room)
-        request = WORDS[gold.language].select.format(
-            article=lines.numbered(shown, standing), candidates=listed, wanted=wanted
-        )
-        answer = self._answer(request, gold.language, LETTER_TOKENS, cancel)
-        return lines.letter(answer, len(pictures)) or 0
+        before = {at: words.picture.format(words=self._told(each, gold.language)) for at, each in standing.items()}
+        room = writer.count_tokens("\n".join([listed, wanted, *before.values()]))
+        pictures = (*(standing[at] for at in sorted(standing)), *candidates) if writer.capabilities.shown else ()
+        taken = LETTER_TOKENS + room + PICTURE_TOKENS * len(pictures)
+        shown = self._fitted(gold, lines.lines_of(gold)[: line + 1], taken)
+        request = words.select.format(article=lines.numbered(shown, before), candidates=listed, wanted=wanted)
+        answer = self._answer(request, gold.language, LETTER_TOKENS, cancel, pictures=pictures)
+        return lines.letter(answer, len(candidates)) or 0
+
+    def _told(self, picture: Picture, language: Language) -> str:
+        """What stands for a picture in a request: itself for a writer that is shown it, else its words."""
+        return PLACE if self._ground.tools.writer().capabilities.shown else told_of(picture, language)
 
     # --- the model
 
@@ -244,11 +253,12 @@ class XComposer:
         cancel: Cancel,
         example: tuple[str, str] | None = None,
         *,
+        pictures: tuple[Picture, ...] = (),
         fresh: bool = False,
     ) -> str:
         shown = (Message("user", example[0]), Message("assistant", example[1])) if example else ()
         prompt = Prompt(
-            messages=(Message("system", WORDS[language].system), *shown, Message("user", request)),
+            messages=(Message("system", WORDS[language].system), *shown, Message("user", request, pictures)),
             max_tokens=tokens, temperature=0.0, seed=SEED, fresh=fresh,
         )  # fmt: skip
         return "".join(piece.text for piece in self._ground.tools.writer().generate(prompt, cancel))

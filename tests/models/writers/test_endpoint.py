@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import time
 from collections.abc import Iterator
@@ -11,10 +13,12 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from PIL import Image
 
 from composer.errors import Cancelled, ComposerError, ModelFailed, ModelNotReady
-from composer.ports import Cancel, Message, Prompt
+from composer.ports import PLACE, Cancel, Message, Prompt
 from composer.settings import Settings
+from composer.types import Picture
 from models import address, server
 from models.registry import Models
 from models.writers import endpoint
@@ -169,6 +173,29 @@ def test_the_request(there: StandIn) -> None:
     assert (body["max_tokens"], body["temperature"], body["seed"], body["stream"]) == (9, 0.3, 7, True)
     assert "response_format" not in body
     assert body["chat_template_kwargs"] == {"enable_thinking": False}
+
+
+def test_pictures_go_where_they_stand_in_the_words(there: StandIn, tmp_path: Path) -> None:
+    there.chats(speaking("A"))
+    drawn = tmp_path / "red.png"
+    Image.new("RGB", (40, 60), "red").save(drawn)
+    seen = Picture(id="a", path=str(drawn), width=40, height=60)
+    gone = Picture(id="b", path=str(tmp_path / "gone.png"), width=40, height=60, words="a lost boat")
+    said = Message("user", f"A. {PLACE}\nB. {PLACE}\nWhich?", (seen, gone))
+    written(EndpointWriter(there.url), Prompt(messages=(said,), max_tokens=5))
+    parts = there.asked()[0]["messages"][0]["content"]
+    assert [part["type"] for part in parts] == ["text", "image_url", "text", "text", "text"]
+    address = parts[1]["image_url"]["url"]
+    sent = Image.open(io.BytesIO(base64.b64decode(address.removeprefix("data:image/jpeg;base64,"))))
+    assert sent.size == (40, 60)
+    assert [part["text"] for part in parts if part["type"] == "text"] == ["A. ", "\nB. ", "a lost boat", "\nWhich?"]
+
+
+@pytest.mark.parametrize(("can", "shown"), [(["completion", "vision"], True), (["completion"], False)])
+def test_pictures_reach_a_model_that_the_server_calls_seeing(can: list[str], shown: bool) -> None:
+    with StandIn("some", owner="library") as there:
+        there.places["/api/show"] = {"capabilities": can}
+        assert EndpointWriter(there.url).capabilities.shown == shown
 
 
 def test_ollama_is_asked_not_to_think() -> None:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from composer.evaluation.pool import Pool
 from composer.evaluation.systems.xcomposer import CANDIDATES, WORDS, XComposer, told_of
-from composer.ports import Cancel, Prompt
+from composer.ports import PLACE, Cancel, Prompt
 from tests.composer.evaluation.systems.quay import gold, ground, ids, long, name_of
 from tests.composer.fakes import Bench, ScriptedWriter, picture
 
@@ -164,3 +165,23 @@ def test_of_given_pictures_the_letter_takes_one_and_the_words_are_told(bench: Be
 def test_a_picture_is_told_by_its_caption_its_words_or_its_file() -> None:
     assert told_of(picture("x", caption="A red boat"), "en") == "A red boat"
     assert told_of(picture("x", path="/pictures/dsc-0001.jpg"), "en") == "dsc-0001.jpg"
+
+
+def test_a_writer_that_is_shown_pictures_sees_those_chosen_before_and_the_candidates(bench: Bench, pool: Pool) -> None:
+    system = _system(bench, pool, _script(letter="B"))
+    bench.scripted.capabilities = replace(bench.scripted.capabilities, shown=True)
+    made = system.illustrate(ARTICLE, Cancel())
+    first, second = [prompt.messages[-1] for prompt in bench.scripted.prompts if _asks(prompt) == "letter"][:2]
+    assert [each.id for each in first.pictures] == list(made.slots[0].candidates)
+    assert [each.id for each in second.pictures] == [made.slots[0].picture, *made.slots[1].candidates]
+    assert second.content.count(PLACE) == len(second.pictures) == 5
+    assert second.content.index(f"[Picture: {PLACE}]") < second.content.index(f"A. {PLACE}")
+    assert "on the quay" not in second.content
+
+
+def test_a_mark_in_the_text_is_no_picture(bench: Bench, pool: Pool) -> None:
+    system = _system(bench, pool, _script("<Seg0>"))
+    bench.scripted.capabilities = replace(bench.scripted.capabilities, shown=True)
+    system.illustrate(gold(f"The red boat {PLACE} comes home."), Cancel())
+    asked = [prompt.messages[-1] for prompt in bench.scripted.prompts if _asks(prompt) == "letter"]
+    assert [message.content.count(PLACE) for message in asked] == [4, 4]
