@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -55,8 +56,12 @@ def key_of(gold: GoldArticle, *inputs: object) -> str:
     return _hash(gold, inputs, _program())
 
 
+@cache
 def _program() -> str:
-    """Hash of the engine's files that decide: figures never come from another program than the one that reports."""
+    """Hash of the engine's files that decide: figures never come from another program than the one that reports.
+
+    Taken once, as the files were when the run began: it goes on with those, whatever happens to them meanwhile.
+    """
     root = Path(composer.__file__).parent
     whole = hashlib.blake2b(digest_size=16)
     for file in _files(root):
