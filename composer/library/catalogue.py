@@ -8,7 +8,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -16,6 +15,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from composer.library.columns import HERE, HIDDEN, Columns
 from composer.library.database import LISTED, Database, absolute, below, joined, listed
 from composer.library.decoding import thumbnails
 from composer.library.embeddings import CAPTIONS, Embeddings
@@ -114,6 +114,7 @@ class Catalogue:
         self.embeddings = Embeddings(self.database)
         self.folders = Folders(self.database)
         self.marks = Marks(self.database)
+        self.columns = Columns(self.database)
 
     def close(self) -> None:
         self.database.close()
@@ -135,9 +136,10 @@ class Catalogue:
 
         Pictures that the writer hid are left out.
         """
-        where, values = below(folders)
-        sql = f"SELECT DISTINCT picture FROM {_FILES} WHERE {_USABLE} AND {where} AND {_SHOWN} ORDER BY picture"
-        return np.fromiter(chain.from_iterable(self.database.all(sql, values)), np.int64)
+        with self.columns.reading() as columns:
+            lies = np.zeros(len(columns), np.bool_)
+            lies[columns.places.below(folders)] = True
+            return np.flatnonzero(lies & (columns["flags"] & (HERE | HIDDEN) == HERE))
 
     def among(self, rows: Iterable[int], folders: Sequence[str]) -> set[int]:
         """Those of the rows that `rows(folders)` would give; cheap for a few rows of a large catalogue."""

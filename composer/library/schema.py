@@ -10,11 +10,14 @@ from pathlib import Path
 
 from composer.errors import LibraryError
 
-VERSION = 3
+VERSION = 4
 APPLICATION = 0x50494354
 """Tells our files from other SQLite databases ("PICT")."""
 WAIT = 30.0
 """Seconds to wait for another process that is writing; a batch of a scan takes well under one."""
+
+TOKENIZED = "tokenize = 'porter unicode61 remove_diacritics 2'"
+"""How the words table tells words apart."""
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -125,6 +128,60 @@ CREATE TABLE uses (                         -- articles that a picture was used 
 CREATE VIRTUAL TABLE words USING fts5 (caption, rest, tokenize = 'porter unicode61 remove_diacritics 2');
 """
 
+_CHANGES = """
+CREATE INDEX marks_hidden ON marks (id) WHERE hidden = 1;
+CREATE INDEX marks_tagged ON marks (id, tags) WHERE tags <> '';
+CREATE TABLE changed (                      -- which version last changed one of 1024 pictures, or a mark of them
+    block INTEGER PRIMARY KEY,              -- row / 1024
+    version INTEGER NOT NULL
+);
+CREATE INDEX changed_by_version ON changed (version);
+CREATE TABLE refiled (                      -- which version last changed which pictures lie in a directory
+    directory INTEGER PRIMARY KEY,
+    version INTEGER NOT NULL
+);
+CREATE INDEX refiled_by_version ON refiled (version);
+CREATE TRIGGER pictures_come_changed AFTER INSERT ON pictures BEGIN
+    INSERT INTO changed SELECT new.row >> 10, value + 1 FROM meta WHERE name = 'version'
+    ON CONFLICT (block) DO UPDATE SET version = excluded.version;
+END;
+CREATE TRIGGER pictures_go_changed AFTER DELETE ON pictures BEGIN
+    INSERT INTO changed SELECT old.row >> 10, value + 1 FROM meta WHERE name = 'version'
+    ON CONFLICT (block) DO UPDATE SET version = excluded.version;
+END;
+CREATE TRIGGER pictures_change_changed AFTER UPDATE OF width, height, licence, terms, copyright, people, place, taken,
+    kind, faces, sharpness, mark, unsafe, colours, grp, length ON pictures BEGIN
+    INSERT INTO changed SELECT new.row >> 10, value + 1 FROM meta WHERE name = 'version'
+    ON CONFLICT (block) DO UPDATE SET version = excluded.version;
+END;
+CREATE TRIGGER marks_come_changed AFTER INSERT ON marks BEGIN
+    INSERT INTO changed SELECT row >> 10, value + 1 FROM pictures JOIN meta ON name = 'version' WHERE id = new.id
+    ON CONFLICT (block) DO UPDATE SET version = excluded.version;
+END;
+CREATE TRIGGER marks_change_changed AFTER UPDATE ON marks BEGIN
+    INSERT INTO changed SELECT row >> 10, value + 1 FROM pictures JOIN meta ON name = 'version' WHERE id = new.id
+    ON CONFLICT (block) DO UPDATE SET version = excluded.version;
+END;
+CREATE TRIGGER marks_go_changed AFTER DELETE ON marks BEGIN
+    INSERT INTO changed SELECT row >> 10, value + 1 FROM pictures JOIN meta ON name = 'version' WHERE id = old.id
+    ON CONFLICT (block) DO UPDATE SET version = excluded.version;
+END;
+CREATE TRIGGER files_come_refiled AFTER INSERT ON files BEGIN
+    INSERT INTO refiled SELECT new.directory, value + 1 FROM meta WHERE name = 'version'
+    ON CONFLICT (directory) DO UPDATE SET version = excluded.version;
+END;
+CREATE TRIGGER files_change_refiled AFTER UPDATE OF directory, name, picture, reason ON files BEGIN
+    INSERT INTO refiled SELECT new.directory, value + 1 FROM meta WHERE name = 'version'
+    ON CONFLICT (directory) DO UPDATE SET version = excluded.version;
+END;
+CREATE TRIGGER files_go_refiled AFTER DELETE ON files BEGIN
+    INSERT INTO refiled SELECT old.directory, value + 1 FROM meta WHERE name = 'version'
+    ON CONFLICT (directory) DO UPDATE SET version = excluded.version;
+END;
+"""
+"""What tells which rows and directories changed since a version, so that arrays of all pictures are brought up to date
+by reading these alone (columns.py). Every transaction that changes anything makes the version one higher."""
+
 
 def _from_first(link: sqlite3.Connection) -> None:
     """Files by directory, vectors in the order they were made, and room for more that pictures say of themselves."""
@@ -135,7 +192,7 @@ def _from_first(link: sqlite3.Connection) -> None:
     version = _first(link, "SELECT value FROM meta WHERE name = 'version'")
     words = "CREATE VIRTUAL TABLE words"
     link.execute("DROP TABLE meta")
-    for statement in _statements(_TABLES):
+    for statement in _statements(_TABLES + _CHANGES):
         if not statement.lstrip().startswith(words):
             link.execute(statement)
     link.execute("UPDATE meta SET value = ? WHERE name IN ('version', 'unsettled')", [version + 1])
@@ -166,7 +223,15 @@ def _from_second(link: sqlite3.Connection) -> None:
         link.execute("ALTER TABLE pictures ADD COLUMN content_by INTEGER NOT NULL DEFAULT 0")
 
 
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _from_first, 2: _from_second}
+def _from_third(link: sqlite3.Connection) -> None:
+    """What tells of changes since a version, and what finds marks; a catalogue that came from the first has them."""
+    known = {name for (name,) in link.execute("SELECT name FROM sqlite_master")}
+    for statement in _statements(_CHANGES):
+        if statement.split()[2] not in known:
+            link.execute(statement)
+
+
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _from_first, 2: _from_second, 3: _from_third}
 """What turns version n into n + 1. Runs inside one transaction with the change of the version, foreign keys off."""
 
 
@@ -208,7 +273,7 @@ def _bring_up_to_date(link: sqlite3.Connection, file: Path) -> None:
 def _make(link: sqlite3.Connection, file: Path) -> None:
     if link.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise LibraryError(f"{file} is another program's database.", "Choose another place for the catalogue.")
-    for statement in _statements(_TABLES):
+    for statement in _statements(_TABLES + _CHANGES):
         link.execute(statement)
     link.execute(f"PRAGMA application_id = {APPLICATION}")
 

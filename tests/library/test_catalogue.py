@@ -293,3 +293,27 @@ def test_a_catalogue_of_the_second_version_is_looked_at_for_faces(tmp_path: Path
         columns = "PRAGMA table_info(pictures)"
         assert old.database.all(columns) == new.database.all(columns)
         assert old.database.all("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_catalogue_of_the_third_version_tells_of_changes(tmp_path: Path) -> None:
+    from composer.library import schema
+
+    link = sqlite3.connect(tmp_path / "catalogue.db")
+    link.executescript(f"{schema._TABLES} PRAGMA user_version = 3; PRAGMA application_id = {schema.APPLICATION};")
+    link.execute(
+        "INSERT INTO pictures (id, width, height, caption, words, licence, credit, phash, look, preview, length, place)"
+        " VALUES ('abc', 90, 60, 'A mill', 'A mill', '', '', 1, x'00', 'ab', 2, 'Bergen')"
+    )
+    link.execute("INSERT INTO directories (number, path) VALUES (4, '/old')")
+    link.execute("INSERT INTO files VALUES (4, 'mill.jpg', 10, 5, 0, 1, NULL)")
+    link.execute("INSERT INTO marks (id, rating, tags) VALUES ('abc', 3, 'cover')")
+    link.commit()
+    link.close()
+    shape = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'words%' ORDER BY type, name"
+    with Catalogue(tmp_path / "new.db", tmp_path) as new, Catalogue(tmp_path / "catalogue.db", tmp_path) as old:
+        assert old.database.all(shape) == new.database.all(shape)
+        assert old.rows(["/old"]).tolist() == [1]
+        old.record([entry(8)])
+        old.marks.put(["abc"], hidden=True)
+        assert old.rows([]).tolist() == [2]
+        assert old.database.all("PRAGMA integrity_check") == [("ok",)]
