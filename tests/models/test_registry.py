@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from PIL import Image
 
 from composer.errors import ModelNotReady
+from composer.library.catalogue import Catalogue
 from composer.pipeline import compose
 from composer.ports import Cancel
 from composer.settings import Settings
@@ -109,6 +110,25 @@ def test_tools_are_there_before_anything_is_loaded(tmp_path: Path, monkeypatch: 
     finally:
         models.close()
     assert models._torch.pid is None
+
+
+@pytest.mark.weights
+def test_the_same_tools_on_another_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starter("starter-encoder")
+    _own_library(tmp_path, monkeypatch)
+    models = Models(Settings())
+    other = tmp_path / "other"
+    try:
+        with Catalogue(other / "catalogue.sqlite", other / "previews") as catalogue:
+            tools = models.tools_on(catalogue)
+            assert tools.catalogue is catalogue
+            assert tools.encoder is models.tools().encoder
+            assert models.tools().catalogue is models.catalogue()
+            assert list(tools.search.follow(Cancel())) == list(tools.captions.follow(Cancel())) == []
+            assert len(list((other / "indexes").iterdir())) == 2
+            assert not (tmp_path / "library" / "indexes").exists()
+    finally:
+        models.close()
 
 
 @pytest.mark.weights
