@@ -81,7 +81,7 @@ def _compare(paths: tuple[Path, Path], page: Path | None, seed: int, *, as_json:
     from composer.evaluation import comparison
     from composer.evaluation.report import read
 
-    names = (paths[0].stem, paths[1].stem) if paths[0].stem != paths[1].stem else (str(paths[0]), str(paths[1]))
+    names = (paths[0].stem, paths[1].stem) if paths[0].stem != paths[1].stem else ("A", "B")
     found = comparison.compare(read(paths[0]), read(paths[1]), seed, names)
     if page is not None:
         write_safely(page.with_suffix(".html"), comparison.html(found).encode("utf-8"))

@@ -27,6 +27,7 @@ from composer.evaluation.page import Cell
 FORMAT = 1
 DOCUMENT = "docs/evaluation.md"
 OWN = "ours"
+LANGUAGES = {"en": "English", "zh": "Chinese"}
 ONE_ANSWER = (
     "An author's places and pictures are one good answer, not the only one: figures say how near a system comes to it, "
     "not how good its page is."
@@ -282,7 +283,7 @@ def _group_table(measure: Measure, groups: _Groups, systems: Sequence[str]) -> s
     for name, group in groups.items():
         intervals = {system: group.get(system, {}).get(measure.name, Interval(None)) for system in systems}
         articles = max((interval.articles for interval in intervals.values()), default=0)
-        rows.append(page.row(name, [Cell(str(articles)), *_cells(measure, intervals)]))
+        rows.append(page.row(LANGUAGES.get(name, name), [Cell(str(articles)), *_cells(measure, intervals)]))
     heads = ["", "Articles", *(title_of(system) for system in systems)]
     return page.table(_direction(measure), heads, rows, title=measure.label, even=True)
 
