@@ -261,7 +261,8 @@ def _slot(
     section = outline.sections[block.section] if block.section < len(outline.sections) else None
     heading, anchor = (section.heading, section.anchor) if section else ("", "")
     caption = _caption(picture, block, heading, anchor, language)
-    query = _query(picture.shows if picture else "", subjects[block.section] if block.section < len(subjects) else "")
+    shows = picture.shows if picture and not _is_example(picture.shows, language) else ""
+    query = _query(shows, subjects[block.section] if block.section < len(subjects) else "")
     if not query:
         query = heading or prose.cut_words(block.text, QUERY_WORDS, language)
     return Slot(
@@ -283,13 +284,21 @@ def _query(shows: str, subject: str) -> str:
     return f"{prose.cut_words(subject, QUERY_WORDS, 'en')}, {shows}".rstrip(", ")
 
 
+def _is_example(words: str, language: Language) -> bool:
+    """Whether a small model copied the request's example instead of reading the article."""
+    return len(prose.tokens(words)) >= 2 and prose.key(words) in prose.key(prompts(language).plan.example_answer)
+
+
 def _caption(picture: _Picture | None, block: Block, heading: str, anchor: str, language: Language) -> str:
     caption = " ".join(picture.caption.split()).strip(" \"'“”").rstrip(".。") if picture else ""
     if heading and prose.length(caption, language) > CAPTION_LIMIT[language]:
         caption = heading  # a sentence of the text, not a caption, and it would be cut in two
     caption = prose.cut_words(caption, CAPTION_LIMIT[language], language)
-    copied = prose.key(caption) in prose.key(prompts(language).plan.example_answer)
-    fits = not copied and len(prose.tokens(caption)) >= 2 and (language == "en" or not caption.isascii())
+    fits = (
+        not _is_example(caption, language)
+        and len(prose.tokens(caption)) >= 2
+        and (language == "en" or not caption.isascii())
+    )
     if fits and anchor and prose.names(caption) - prose.names(f"{heading} {anchor}"):
         caption = heading  # it names something that the picture's own words do not: a guess
     elif not fits:

@@ -70,6 +70,13 @@ def test_queries_are_led_by_the_sections_subject() -> None:
     assert slots[1].query == "grey subject 2", "a subject that is named already is not named twice"
 
 
+def test_the_requests_own_example_is_no_query() -> None:
+    copied = picture(1, "heron standing in shallow water")
+    slots = run(ScriptedWriter([answer(copied, picture(6, "nets drying"))]), 2)
+    assert slots[0].query == "subject 0"
+    assert "nets" in slots[1].query
+
+
 def test_unknown_and_repeated_paragraphs_are_dropped() -> None:
     said = answer(picture(1, "first"), picture(1, "second"), picture(77), {**picture(5), "paragraph": "x"}, picture(6))
     slots = run(ScriptedWriter([said]), 2)
