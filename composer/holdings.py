@@ -6,10 +6,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from msgspec import Struct
 
 from composer.collection import LibraryFolder, LibraryState
 from composer.library.catalogue import Catalogue, absolute
+from composer.library.columns import HERE
 from composer.library.database import below
 from composer.library.embeddings import CAPTIONS
 from composer.library.filling.folders import Folder
@@ -63,9 +65,9 @@ class Census:
 
 
 def _count(catalogue: Catalogue) -> _Counts:
-    usable = "FROM files WHERE picture IS NOT NULL AND reason IS NULL"
-    files, size = catalogue.database.all(f"SELECT count(*), coalesce(sum(size), 0) {usable}")[0]
-    pictures = catalogue.database.number("SELECT count(*) FROM pictures")
+    with catalogue.columns.reading() as columns:
+        pictures = int(np.count_nonzero(columns["flags"] & HERE))
+        files, size = columns.places.count()
     looked = catalogue.embeddings.counts()
     latest = catalogue.database.all("SELECT name FROM models WHERE name NOT LIKE ? ORDER BY number DESC LIMIT 1",
                                     [f"%{CAPTIONS}"])  # fmt: skip

@@ -31,7 +31,7 @@ from composer.library.looks.colours import NAMES
 from composer.library.places import Places
 from composer.rights import rights_of
 
-FORMAT = 2
+FORMAT = 3
 KEPT = 100_000
 """Pictures from which the arrays are kept in a file; reading fewer takes less than half a second."""
 SAVED = 0.1
@@ -92,6 +92,8 @@ class Columns:
         self._arrays: dict[str, NDArray[Any]] = {name: np.zeros(0, kind) for name, kind in _NUMBERS.items()}
         self._texts: dict[str, dict[str, int]] = {name: {"": 0} for name in TEXTS}
         self.groups, self.places = Groups(), Places(self._database)
+        self.occurrences: dict[str, int] = {}
+        """How many pictures have a term (search.py); emptied when words may have changed."""
         self.orders: dict[str, NDArray[np.int32]] = {}
         """Whatever is made of the arrays and kept; emptied when days, sizes or pictures change."""
 
@@ -171,13 +173,18 @@ class Columns:
             **{name: self._numbered(name, texts) for name, texts in zip(TEXTS, (place, people, licence), strict=True)},
         }  # fmt: skip
         at = np.array(rows, np.int64) - start
+        changed: set[str] = set()
         for name, some in values.items():
             new = np.zeros(end - start, _NUMBERS[name])
             new[at] = some
             old = self._arrays[name][start:end]
             if name in _ORDERING and not np.array_equal(new & _ORDERING[name], old & _ORDERING[name]):
                 self.orders.clear()
+            if not np.array_equal(new, old):
+                changed.add(name)
             old[:] = new
+        if not changed or changed - {"rating", "flags"}:  # words can change without anything that is kept here
+            self.occurrences.clear()
         area = np.array(width, np.int64) * np.array(height, np.int64)
         for first in range(start, end, 1 << SHIFT):
             low, high = np.searchsorted(at, (first - start, first - start + (1 << SHIFT))).tolist()
@@ -196,13 +203,13 @@ class Columns:
     def save(self) -> None:
         """Write the arrays to their file. A full disk is no trouble: they are read anew next time."""
         told = {"format": FORMAT, "identity": self._database.identity(), "version": self._version, "texts": self._texts}
-        numbers, pictures = self.places.arrays()
+        numbers, pictures, sizes = self.places.arrays()
         part = self.file.with_name(f".{self.file.name}.{os.getpid()}.part")
         try:
             with part.open("wb") as stream:
                 np.savez(
                     stream, told=np.frombuffer(msgspec.json.encode(told), np.uint8), directories=numbers,
-                    filed=pictures, groups=self.groups.array(), **self._arrays,  # pyright: ignore[reportArgumentType]
+                    filed=pictures, sizes=sizes, groups=self.groups.array(), **self._arrays,  # pyright: ignore[reportArgumentType]
                 )  # fmt: skip
             part.replace(self.file)  # one that a power cut leaves half written does not fit its own checksums
         except OSError:
@@ -217,7 +224,7 @@ class Columns:
                 if (told["format"], told["identity"]) != (FORMAT, self._database.identity()):
                     return
                 arrays = {name: kept[name] for name in _NUMBERS}
-                places, groups = (kept["directories"], kept["filed"]), kept["groups"]
+                places, groups = [kept[name] for name in ("directories", "filed", "sizes")], kept["groups"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return
         if told["version"] > self._database.version():  # the catalogue was put back to an earlier day

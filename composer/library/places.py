@@ -23,6 +23,7 @@ class Places:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._filed: dict[int, Rows] = {}
+        self._sizes: dict[int, int] = {}
         self._named: Rows | None = None
 
     def follow(self, since: int) -> None:
@@ -34,15 +35,19 @@ class Places:
 
     def _read(self, directories: Sequence[int]) -> None:
         self._named = None
-        inner = (
-            f"SELECT directory, picture FROM files WHERE directory IN {LISTED} AND {_USABLE} ORDER BY directory, name"
-        )
-        sql = f"SELECT directory, group_concat(picture) FROM ({inner}) GROUP BY directory"
-        found = dict(self._database.all(sql, [listed(directories)]))
+        of = f"directory IN {LISTED} AND {_USABLE}"
+        inner = f"SELECT directory, picture, size FROM files WHERE {of} ORDER BY directory, name"
+        sql = f"SELECT directory, group_concat(picture), sum(size) FROM ({inner}) GROUP BY directory"
         for number in directories:
             self._filed.pop(number, None)
-            if number in found:
-                self._filed[number] = np.fromstring(found[number], np.int32, sep=",")
+            self._sizes.pop(number, None)
+        for number, pictures, size in self._database.all(sql, [listed(directories)]):
+            self._filed[number] = np.fromstring(pictures, np.int32, sep=",")
+            self._sizes[number] = size
+
+    def count(self) -> tuple[int, int]:
+        """How many files there are, and their bytes."""
+        return sum(map(len, self._filed.values())), sum(self._sizes.values())
 
     def below(self, folders: Sequence[str]) -> Rows:
         """Pictures of the usable files below any of the folders, in the order of paths; some twice."""
@@ -64,13 +69,16 @@ class Places:
         parts = [self._filed[number] for number in directories if number in self._filed]
         return np.concatenate(parts) if parts else np.empty(0, np.int32)
 
-    def arrays(self) -> tuple[NDArray[np.int64], Rows]:
-        """To be kept in a file, for `take`: each file's directory's number, and its picture."""
+    def arrays(self) -> tuple[NDArray[np.int64], Rows, NDArray[np.int64]]:
+        """To be kept in a file, for `take`: each file's directory's number, its picture, and each directory's bytes."""
         numbers = np.array(list(self._filed), np.int64)
-        return np.repeat(numbers, [len(rows) for rows in self._filed.values()]), self._joined(self._filed)
+        sizes = np.array([self._sizes[number] for number in self._filed], np.int64)
+        return np.repeat(numbers, [len(rows) for rows in self._filed.values()]), self._joined(self._filed), sizes
 
-    def take(self, directories: NDArray[np.int64], pictures: Rows) -> None:
+    def take(self, directories: NDArray[np.int64], pictures: Rows, sizes: NDArray[np.int64]) -> None:
         ends = np.flatnonzero(np.diff(directories)) + 1
         starts = np.concatenate([np.zeros(min(1, len(directories)), np.int64), ends])
+        numbers: list[int] = directories[starts].tolist()
         self._named = None
-        self._filed = dict(zip(directories[starts].tolist(), np.split(pictures, ends), strict=False))
+        self._filed = dict(zip(numbers, np.split(pictures, ends), strict=False))
+        self._sizes = dict(zip(numbers, sizes.tolist(), strict=True))

@@ -14,7 +14,8 @@ from composer.library import columns as module
 from composer.library.catalogue import Catalogue, Entry
 from composer.library.columns import HERE, HIDDEN, Columns
 from composer.library.finding.filters import matching
-from composer.library.finding.listing import lesser, listing
+from composer.library.finding.listing import listing
+from composer.library.finding.search import by_words
 from composer.library.words.metadata import Words
 
 
@@ -37,6 +38,7 @@ def state(columns: Columns) -> dict[str, Sequence[object]]:
         members, groups = columns.groups.ordered()
         told["members"], told["groups"] = members.tolist(), np.diff(groups).tolist()
         told["rows"], told["named"] = rows.tolist(), columns.places.named().tolist()
+        told["files"] = columns.places.count()
         told["below"] = columns.places.below(["/p"]).tolist()
     return told
 
@@ -98,6 +100,17 @@ def test_a_star_makes_no_order_anew(filled: Catalogue) -> None:
     after = listing(filled, None, "newest")
     assert after.tolist()[0] == 5
     assert sorted(after.tolist()) == sorted(before.tolist())
+
+
+def test_numbers_of_terms_are_forgotten_when_words_change(filled: Catalogue) -> None:
+    filled.retell(5, [Words(caption="old mill", words="old mill")])
+    assert [row for row, _ in by_words(filled, "mill", (), 9)] == [5]
+    assert filled.columns.occurrences == {'"mill"': 1}
+    filled.marks.put([f"{7:032x}"], rating=4)
+    filled.rows([])
+    assert filled.columns.occurrences, "a star changes no word"
+    filled.retell(5, [Words(caption="old barn", words="old barn")])
+    assert by_words(filled, "mill", (), 9) == []
 
 
 def test_a_file_of_them_is_taken_over_and_brought_up_to_date(filled: Catalogue) -> None:
@@ -193,4 +206,5 @@ def test_orders_are_those_of_a_plain_sort(catalogue: Catalogue) -> None:
         if row in set(some.tolist()):
             best.setdefault(row % 40, row)
     grouped = {row for row in some.tolist() if row < 120}
-    assert set(lesser(catalogue, some).tolist()) == grouped - set(best.values())
+    shown = set(listing(catalogue, some, "newest", best=True).tolist())
+    assert set(some.tolist()) - shown == grouped - set(best.values())

@@ -28,14 +28,17 @@ _PLACE_BITS = 25
 """Bits for a picture's place in an order beside its size in one number of 63: sorting those is ten times as fast."""
 
 
-def listing(catalogue: Catalogue, ids: Ids | None, order: Order) -> Ids:
-    """The rows in an order; `ids` ascending, None for all that are usable and not hidden.
+def listing(catalogue: Catalogue, ids: Ids | None, order: Order, *, best: bool = False) -> Ids:
+    """The rows in an order; `ids` ascending, None for all that are usable and not hidden. `best`: without those that a
+    better near-duplicate among them stands for.
 
     Newest and oldest go by the day that a picture was taken, those without one last; name by folder and file name;
     rating and "best" put the newest first among equals.
     """
     with catalogue.columns.reading() as columns:
         wanted = _wanted(catalogue, columns, ids)
+        if best:
+            wanted[_lesser(columns, wanted)] = False
         match order:
             case "oldest":
                 whole = _newest(columns)
@@ -43,13 +46,14 @@ def listing(catalogue: Catalogue, ids: Ids | None, order: Order) -> Ids:
                 rows = np.concatenate([whole[:dated][::-1], whole[dated:]])
             case "name":
                 rows = columns.places.named()
+                if int(rows.max(initial=0)) >= len(wanted):  # some came since the arrays were read
+                    rows = rows[rows < len(wanted)]
             case "rating":
                 rows = _by_rating(columns)
             case "largest":
                 rows = _kept(columns, "largest", _largest)
             case "newest" | "best":
                 rows = _newest(columns)
-        rows = rows[rows < len(wanted)] if len(rows) and rows.max() >= len(wanted) else rows
         return rows[wanted[rows]].astype(np.int64)
 
 
@@ -66,18 +70,6 @@ def copies(catalogue: Catalogue, rows: Ids | None = None) -> tuple[Ids, Ids]:
     inner = f"SELECT row, grp FROM pictures WHERE {which} ORDER BY grp, {BEST}"
     signed = numbers(catalogue.database, f"SELECT {first} AS n FROM ({inner})", values)
     return np.abs(signed), np.cumsum(signed < 0, dtype=np.int64)
-
-
-def lesser(catalogue: Catalogue, ids: Ids | None) -> Ids:
-    """Rows that a better near-duplicate among the same stands for; `ids` as in `listing`."""
-    with catalogue.columns.reading() as columns:
-        members, group = columns.groups.ordered()
-        if ids is not None:
-            among = marked(members, ids)
-            members, group = members[among], group[among]
-    first = np.ones(len(group), np.bool_)
-    first[1:] = group[1:] != group[:-1]
-    return members[~first]
 
 
 def marked(rows: Ids, others: Ids) -> NDArray[np.bool_]:
@@ -99,6 +91,16 @@ def _wanted(catalogue: Catalogue, columns: Columns, ids: Ids | None) -> NDArray[
         wanted = np.zeros(len(columns), np.bool_)
         wanted[ids[ids < len(wanted)]] = True
     return wanted
+
+
+def _lesser(columns: Columns, wanted: NDArray[np.bool_]) -> Ids:
+    """Rows that a better near-duplicate among the wanted stands for."""
+    members, group = columns.groups.ordered()
+    kept = wanted[members]
+    members, group = members[kept], group[kept]
+    first = np.ones(len(group), np.bool_)
+    first[1:] = group[1:] != group[:-1]
+    return members[~first]
 
 
 def _kept(columns: Columns, name: str, made: Callable[[Columns], Rows]) -> Rows:

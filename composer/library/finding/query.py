@@ -20,7 +20,7 @@ from composer.library.database import LISTED
 from composer.library.decoding import decoders
 from composer.library.decoding.quality import UnusablePicture
 from composer.library.finding.filters import matching
-from composer.library.finding.listing import copies, lesser, listing, marked
+from composer.library.finding.listing import copies, listing, marked
 from composer.library.finding.search import by_words
 from composer.library.finding.vectors import VectorSearch
 from composer.library.marks import Marked
@@ -127,9 +127,7 @@ def find(catalogue: Catalogue, query: Query, cancel: Cancel, aimed: Aim | None =
     ids = matching(catalogue, query.filter)
     cancel.check()
     if not is_ranked(query):
-        rows = listing(catalogue, ids, query.order)
-        if not query.filter.copies:
-            rows = rows[~marked(rows, lesser(catalogue, ids))]
+        rows = listing(catalogue, ids, query.order, best=not query.filter.copies)
         return Found(rows=rows, query=query, aim=aimed)
     found = _ranked(catalogue, query, ids, aimed)
     cancel.check()

@@ -40,6 +40,8 @@ BUDGET = 300_000
 """Occurrences that are gone through at most to choose what is scored; each takes 0.1 us, twice."""
 CHOSEN = 500
 """Pictures that are scored at least, and 1.5 times as many as are wanted: each takes 25 us."""
+MOST_KNOWN = 10_000
+"""Terms whose number of pictures is remembered."""
 
 
 class _Term(Struct, frozen=True):
@@ -120,7 +122,14 @@ def _telling(counted: Sequence[_Counted], count: int) -> list[_Counted]:
 
 
 def _occurrences(catalogue: Catalogue, expression: str) -> int:
-    return catalogue.database.number("SELECT count(*) FROM words WHERE words MATCH ?", [expression])
+    with catalogue.columns.reading() as columns:
+        known = columns.occurrences
+        if expression not in known:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            sql = "SELECT count(*) FROM words WHERE words MATCH ?"
+            known[expression] = catalogue.database.number(sql, [expression])
+        return known[expression]
 
 
 def _look_up(catalogue: Catalogue, term: _Counted, count: int) -> _Term:
