@@ -33,6 +33,8 @@ _LATEST = (1 << 63) - 1
 """The largest number SQLite keeps, in 2262; a file dated later is looked at in every scan."""
 _USABLE = "picture IS NOT NULL AND reason IS NULL"
 _FILES = "files JOIN directories ON number = directory"
+_SKIPPED = "directories CROSS JOIN files INDEXED BY files_unusable ON directory = number"
+"""Left to itself, SQLite goes through all files of a directory."""
 _SHOWN = "picture NOT IN (SELECT row FROM pictures JOIN marks USING (id) WHERE hidden = 1)"
 _TEXTS = Words.__struct_fields__
 """Columns of what a picture says of itself; the table has them under the same names."""
@@ -191,7 +193,7 @@ class Catalogue:
         """
         where, values = below([folder])
         found = self.database.all(
-            f"SELECT path, name, reason FROM {_FILES} WHERE reason IS NOT NULL AND {where} AND (path, name) > (?, ?)"
+            f"SELECT path, name, reason FROM {_SKIPPED} WHERE reason IS NOT NULL AND {where} AND (path, name) > (?, ?)"
             " ORDER BY path, name LIMIT ?",
             [*values, *os.path.split(after), count],
         )
@@ -200,7 +202,7 @@ class Catalogue:
     def count_skipped(self, folder: str) -> int:
         """How many files below the folder are not in the library."""
         where, values = below([folder])
-        return self.database.number(f"SELECT count(*) FROM {_FILES} WHERE reason IS NOT NULL AND {where}", values)
+        return self.database.number(f"SELECT count(*) FROM {_SKIPPED} WHERE reason IS NOT NULL AND {where}", values)
 
     def stats(self) -> Stats:
         """Counts over everything."""
