@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from composer.pipeline import Tools
-from composer.ports import Cancel, Reranker
+from composer.ports import Cancel, Ids, Reranker
 from composer.types import Composition, Picture
 
 BATCH = 8
@@ -36,7 +36,7 @@ def prepare_all(tools: Tools, folders: Sequence[str], cancel: Cancel) -> Iterato
 
     Ends early where the re-ranker has nothing to prepare or no room to keep more. Raises Cancelled on request.
     """
-    rows: list[int] = tools.catalogue.rows(folders).tolist()
+    rows = tools.catalogue.rows(folders)
     done = 0
     for batch in _in_folders(tools, folders, rows):
         reached = 0
@@ -65,9 +65,9 @@ def _found(tools: Tools, composition: Composition) -> Iterator[Sequence[Picture]
         yield [candidate.picture for candidate in composition.candidates.get(slot.id, ())]
     folders = composition.brief.libraries
     if folders:
-        yield from _in_folders(tools, folders, tools.catalogue.rows(folders).tolist())
+        yield from _in_folders(tools, folders, tools.catalogue.rows(folders))
 
 
-def _in_folders(tools: Tools, folders: Sequence[str], rows: list[int]) -> Iterator[Sequence[Picture]]:
+def _in_folders(tools: Tools, folders: Sequence[str], rows: Ids) -> Iterator[Sequence[Picture]]:
     for at in range(0, len(rows), BATCH):
-        yield list(tools.catalogue.pictures(rows[at : at + BATCH], folders).values())
+        yield list(tools.catalogue.pictures(rows[at : at + BATCH].tolist(), folders).values())
