@@ -35,7 +35,7 @@ _USABLE = "picture IS NOT NULL AND reason IS NULL"
 _FILES = "files JOIN directories ON number = directory"
 _SKIPPED = "directories CROSS JOIN files INDEXED BY files_unusable ON directory = number"
 """Left to itself, SQLite goes through all files of a directory."""
-_SHOWN = "picture NOT IN (SELECT row FROM pictures JOIN marks USING (id) WHERE hidden = 1)"
+_SHOWN = "NOT EXISTS (SELECT 1 FROM pictures JOIN marks USING (id) WHERE row = picture AND hidden = 1)"
 _TEXTS = Words.__struct_fields__
 """Columns of what a picture says of itself; the table has them under the same names."""
 _PICTURE = (

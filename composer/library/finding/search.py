@@ -36,7 +36,7 @@ MOST_ROWS = 20_000
 MOST_SHARE = 0.25
 """A term that a larger part of all pictures has is left out of such a query where it has others: it tells hardly more
 than nothing, and looking it up costs the most."""
-BUDGET = 300_000
+BUDGET = 600_000
 """Occurrences that are gone through at most to choose what is scored; each takes 0.1 us, twice."""
 CHOSEN = 500
 """Pictures that are scored at least, and 1.5 times as many as are wanted: each takes 25 us."""
