@@ -19,6 +19,7 @@ from composer.library.catalogue import Catalogue
 from composer.library.database import LISTED
 from composer.library.decoding import decoders
 from composer.library.decoding.quality import UnusablePicture
+from composer.library.filling.embed import readable
 from composer.library.finding.filters import matching
 from composer.library.finding.listing import copies, listing, marked
 from composer.library.finding.search import by_words
@@ -27,7 +28,7 @@ from composer.library.marks import Marked
 from composer.ports import Cancel, Encoder, Ids, Vectors
 from composer.rights import rights_of
 from composer.stages.retrieve import RRF_K, Ranking, fused
-from composer.types import Language, Picture
+from composer.types import Picture
 
 EXACT = 0.75
 """Score by words from which a picture counts twice: who types a caption means that picture, and no resemblance may come
@@ -173,8 +174,8 @@ def hit(
 def _aim(catalogue: Catalogue, finders: Finders, query: Query, cancel: Cancel) -> Aim:
     encoder, text = finders.encoder, query.text.strip()
     notice, said = "", None
-    if text and not _reads(encoder, text):
-        notice, text = "The encoder does not read this language: only words were searched for the text.", ""
+    if text and not (text := readable(text, encoder.languages)):
+        notice = "The encoder does not read this language: only words were searched for the text."
     if text:
         said = encoder.encode_texts([text])[0]
     cancel.check()
@@ -184,11 +185,6 @@ def _aim(catalogue: Catalogue, finders: Finders, query: Query, cancel: Cancel) -
         for _ in search.follow(cancel):
             cancel.check()
     return Aim(seen=_moved(said, like, unlike), said=said, finders=finders, notice=notice)
-
-
-def _reads(encoder: Encoder, text: str) -> bool:
-    language: Language = "zh" if any("\u3400" <= char <= "\u9fff" for char in text) else "en"
-    return language in encoder.languages
 
 
 def _moved(text: Vectors | None, like: Vectors, unlike: Vectors) -> Vectors | None:
