@@ -5,8 +5,8 @@
 file is there, and no vectors, which bench/search.py measures.
 
 Times are medians in ms in one process, of the same call again and again: what it needs of the catalogue is in the
-system's cache, and how many pictures have a word is known. `first` is the first call of its kind: with what is made once
-and kept, and, where the catalogue does not fit into memory, with reading from the disk.
+system's cache, and how many pictures have a word is known. `first` is the first call of its kind: with what is made
+once and kept, and, where the catalogue does not fit into memory, with reading from the disk.
 
 - words: `by_words` for 100 pictures, of rare, common and Chinese words, a caption (`slot`) and, for 1,000, a paragraph;
   rival: `grep -c -i -F` for the query's first word over a captions.tsv of the same rows, which neither ranks nor stems
