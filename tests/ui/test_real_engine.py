@@ -62,9 +62,8 @@ def real_shell(_own_home: None, qtbot: QtBot) -> Iterator[Shell]:
 def check_export(shell: Shell, tmp_path: Path, qtbot: QtBot) -> None:
     out = tmp_path / "exported"
     out.mkdir()
-    with qtbot.waitSignal(shell.parts.client.done, timeout=20_000):
-        shell.window.documents.export(out, ("html", "markdown"))
-    assert "Exported" in shell.window.work.messages.message
+    shell.window.documents.export(out, ("html", "markdown"))
+    qtbot.waitUntil(lambda: "Exported" in shell.window.work.messages.message, timeout=20_000)
     composition = shell.parts.session.composition
     assert composition is not None
     assert composition.article is not None
