@@ -289,12 +289,12 @@ class _Run:
             self.brief, self.draft.outline, self.draft.article, settled, self._evidence, self._subjects,
             self.tools.writer, self.cancel,
         )  # fmt: skip
-        made = yield from _progress(stage, "plan", start)
-        names = {slot.after: slot.id for slot in own}
+        planned = yield from _progress(stage, "plan", start)
+        made = tuple(replace(slot, id=f"s{at + 1}") for at, slot in enumerate(planned))
         picks = [
-            replace(self.draft.picks[names[slot.after]], slot=slot.id)
-            for slot in made
-            if names.get(slot.after) in decided
+            replace(self.draft.picks[before.id], slot=slot.id)
+            for before, slot in zip(planned, made, strict=True)
+            if before.id in decided
         ]
         return made, tuple(picks)
 

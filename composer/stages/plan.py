@@ -92,25 +92,37 @@ def replan(
 ) -> Generator[float, None, tuple[Slot, ...]]:
     """After an edit of the text: the slots whose paragraph is as it was stay, the others are described anew.
 
-    A slot whose paragraph is gone gives way to the paragraph with the most evidence that has none; so does one that is
-    missing. Nothing is asked of what is not needed. Yields and returns as `plan` does.
+    A slot whose paragraph is gone or was emptied gives way to the paragraph with the most evidence that has none; so
+    does one that is missing. A slot that remembers its block as it is stays in any case, also beside another. Slots
+    keep their ids, new ones have none. Nothing is asked of what is not needed. Yields and returns as `plan` does.
     """
-    paragraphs = {block.id: block for block in article.blocks if block.kind == "paragraph" and block.text.strip()}
+    blocks = {block.id: block for block in article.blocks}
+    texts = [block for block in article.blocks if block.kind == "paragraph" and block.text.strip()]
     headings = {block.section: block.text for block in article.blocks if block.kind == "heading"}
-    kept = {slot.after: slot for slot in slots if slot.after in paragraphs}
-    count = pictures_for(brief, len(paragraphs))
-    if len(kept) < count:
-        for block in fill_in(list(paragraphs.values()), evidence(), kept.keys(), count):
-            kept.setdefault(block.id, Slot(id="", after=block.id, caption="", query=""))
+    kept = [
+        slot
+        for slot in slots
+        if slot.after in blocks and (slot.read == mark_of(blocks[slot.after]) or blocks[slot.after] in texts)
+    ]
+    taken = {slot.after for slot in kept}
+    missing = pictures_for(brief, len(texts)) - len(kept)
+    if missing > 0:
+        count = missing + sum(block.id in taken for block in texts)
+        kept += [
+            Slot(id="", after=block.id, caption="", query="") for block in fill_in(texts, evidence(), taken, count)
+        ]
+    order = {name: place for place, name in enumerate(blocks)}
     planned: list[Slot] = []
-    for place, block in enumerate(block for block in paragraphs.values() if block.id in kept):
+    for place, slot in enumerate(sorted(kept, key=lambda slot: order[slot.after])):
         yield place / len(kept)
-        slot = kept[block.id]
+        block = blocks[slot.after]
         if slot.read != mark_of(block):
             heading, words = headings.get(block.section, ""), prompts(brief.language).plan
             picture = yield from _describe(block, heading, brief, words, writer(), cancel)
-            slot = _slot(place, block, picture, slot.origin, brief, outline, subjects())
-        planned.append(msgspec.structs.replace(slot, id=f"s{place + 1}"))
+            made = _slot(place, block, picture, slot.origin, brief, outline, subjects())
+            planned.append(msgspec.structs.replace(made, id=slot.id))
+        else:
+            planned.append(slot)
     return tuple(planned)
 
 

@@ -362,6 +362,30 @@ def test_a_pin_outlives_an_edit_of_its_paragraph(bench: Bench, brief: Brief) -> 
     assert again.picks[kept.id].by == "writer"
 
 
+def test_the_writers_own_places_outlive_edits_beside_others_and_in_emptied_paragraphs(
+    bench: Bench, brief: Brief
+) -> None:
+    made, _ = bench.compose(brief)
+    assert made.slots is not None
+    first, last = made.slots[0], made.slots[-1]
+    mine = replace(first, id="w1", caption="My own place", origin="writer")
+    chosen = made.candidates[first.id][-1].picture
+    picks = {
+        **made.picks,
+        "w1": Pick(slot="w1", picture=chosen, reason="", by="writer"),
+        last.id: Pick(slot=last.id, picture=None, reason="", by="writer"),
+    }
+    own = replace(made, slots=(first, mine, *made.slots[1:]), picks=picks)
+    again, _ = bench.compose(brief, edited(edited(own, first.after, "Another text, of kites."), last.after, ""))
+    assert again.slots is not None
+    kept = next(slot for slot in again.slots if slot.caption == "My own place")
+    assert again.picks[kept.id].picture == chosen
+    emptied = next(slot for slot in again.slots if slot.after == last.after)
+    assert again.picks[emptied.id].picture is None
+    assert again.picks[emptied.id].by == "writer"
+    assert len({slot.id for slot in again.slots}) == len(again.slots)
+
+
 def test_a_text_that_is_there_can_be_illustrated_alone(bench: Bench, brief: Brief) -> None:
     made, _ = bench.compose(brief)
     bare = replace(made, slots=None, candidates={}, picks={}, inputs={})
