@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Generator
 from contextlib import closing
@@ -18,6 +19,7 @@ from composer import settings
 from composer.cli_common import AsJson, Workshop, adapters_of, print_json, say
 from composer.errors import ComposerError
 from composer.evaluation import recording
+from composer.evaluation.answers import Answers
 from composer.evaluation.figures import MEASURES, Unit, figure_text, range_text, title_of
 from composer.evaluation.gold import read_gold
 from composer.evaluation.nouns import SYSTEMS, Interval, Report, SystemName
@@ -112,7 +114,9 @@ def _evaluated(gold: Path, wanted: Wanted, report: Path, workshop: Workshop, can
         reason = (error.strerror or str(error)).lower()
         raise ComposerError(f"{place} cannot be made: {reason}.", "Choose another place for the report.") from error
     with Catalogue(library / "catalogue.sqlite", library / "previews") as catalogue:
-        run = evaluate(found, wanted, workshop.tools_on(catalogue), build, Results(place / "results"), cancel)
+        tools = workshop.tools_on(catalogue)
+        tools = dataclasses.replace(tools, writer=Answers(place / "answers.jsonl", tools.writer))
+        run = evaluate(found, wanted, tools, build, Results(place / "results"), cancel)
         with closing(run):
             return _shown(run)
 

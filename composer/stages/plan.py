@@ -19,7 +19,7 @@ from composer.ports import Cancel, Message, Prompt, Writer
 from composer.prompts import PlanPrompts, prompts
 from composer.types import MOST_PICTURES, Article, Block, Brief, Language, Outline, Slot
 
-UNITS_A_PICTURE = {"en": 200, "zh": 350}
+UNITS_A_PICTURE = {"en": 200, "zh": 250}
 CAPTION_LIMIT = {"en": 16, "zh": 30}
 QUERY_WORDS = 12
 SHOWN = {"en": 16, "zh": 36}
@@ -38,7 +38,7 @@ class _Answer(Struct, frozen=True):
 
 
 def pictures_for(brief: Brief, paragraphs: int) -> int:
-    """How many slots: as asked, or one for every 200 words (350 characters); never more than can stand apart."""
+    """How many slots: as asked, or one for every 200 words (250 characters); never more than can stand apart."""
     wanted = brief.pictures
     if wanted is None:
         wanted = max(1, round(brief.length / UNITS_A_PICTURE[brief.language]))

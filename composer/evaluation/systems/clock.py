@@ -12,13 +12,13 @@ T = TypeVar("T")
 class Clock:
     """Seconds of one system's work on one article, running from when it is made."""
 
-    def __init__(self) -> None:
-        self._start = time.monotonic()
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now, self._start = now, now()
         self._owed: dict[object, float] = {}
 
     def seconds(self) -> float:
         """Seconds since it was made, and what was used of others' work at the price that it had for them."""
-        return time.monotonic() - self._start + sum(self._owed.values())
+        return self._now() - self._start + sum(self._owed.values())
 
     def owe(self, result: object, seconds: float) -> None:
         """Something that lay ready was used; the same result again costs nothing more."""
@@ -28,7 +28,8 @@ class Clock:
 class Once(Generic[T]):
     """Results that are made once and used by several systems."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._made: dict[object, tuple[T, float]] = {}
 
     def put(self, key: object, result: T, seconds: float) -> None:
@@ -41,9 +42,9 @@ class Once(Generic[T]):
             result, seconds = self._made[key]
             clock.owe(key, seconds)
             return result
-        start = time.monotonic()
+        start = self._now()
         result = make()
-        took = time.monotonic() - start
+        took = self._now() - start
         self._made[key] = result, took
         clock.owe(key, 0.0)
         return result

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from composer.evaluation.nouns import Figure, GoldArticle, Illustrated, SystemName
-from composer.evaluation.systems.clock import Clock
 from composer.evaluation.systems.ground import Ground
 from composer.evaluation.systems.nearest import Wanted, found, nearest_of, placed, taken_otherwise
 from composer.evaluation.systems.planner import places_of, planned
@@ -28,7 +27,7 @@ class NearestToCaption:
     def illustrate(self, gold: GoldArticle, cancel: Cancel) -> Illustrated:
         cancel.check()
         self._ground.warm(cancel, writes=True)
-        clock, places = Clock(), places_of(gold)
+        clock, places = self._ground.clock(), places_of(gold)
         wanted = [
             Wanted(after=places[slot.after], query=slot.query, caption=slot.caption)
             for slot in planned(self._ground, gold, clock, cancel)
@@ -50,5 +49,5 @@ class NearestToCaption:
         cancel: Cancel,
     ) -> str | None:
         """The nearest to the author's words."""
-        text = self._ground.twins.of(words, gold.language, Clock(), cancel)
+        text = self._ground.twins.of(words, gold.language, self._ground.clock(), cancel)
         return nearest_of(self._ground, text, candidates)

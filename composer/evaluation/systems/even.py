@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from composer.evaluation.nouns import Figure, GoldArticle, Illustrated, SystemName
-from composer.evaluation.systems.clock import Clock
 from composer.evaluation.systems.ground import Ground, count_for, text_at, texts_of
 from composer.evaluation.systems.nearest import Wanted, found, nearest_of, placed, taken_otherwise
 from composer.ports import Cancel
@@ -30,7 +29,7 @@ class Even:
     def illustrate(self, gold: GoldArticle, cancel: Cancel) -> Illustrated:
         cancel.check()
         self._ground.warm(cancel, writes=not self._ground.reads(gold.language))
-        clock, twins, texts = Clock(), self._ground.twins, texts_of(gold)
+        clock, twins, texts = self._ground.clock(), self._ground.twins, texts_of(gold)
         wanted = [
             Wanted(after=after, query=twins.of(texts[after].text, gold.language, clock, cancel))
             for after in spread(count_for(gold), len(texts))
@@ -52,5 +51,5 @@ class Even:
         cancel: Cancel,
     ) -> str | None:
         """The nearest to the paragraph that the figure follows."""
-        text = self._ground.twins.of(text_at(gold, figure.after), gold.language, Clock(), cancel)
+        text = self._ground.twins.of(text_at(gold, figure.after), gold.language, self._ground.clock(), cancel)
         return nearest_of(self._ground, text, candidates)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TypeVar
 
 from composer import prose
+from composer.evaluation.answers import Answers
 from composer.evaluation.nouns import GoldArticle
-from composer.evaluation.systems.clock import Once
+from composer.evaluation.systems.clock import Clock, Once
 from composer.evaluation.systems.twins import Twins
 from composer.pipeline import Tools
 from composer.ports import Cancel
@@ -27,9 +29,17 @@ class Ground:
         self.tools = tools
         self.folders = folders
         """Of the pool's pictures, absolute."""
-        self.twins = Twins(tools, SEED)
-        self.plans: Once[tuple[Slot, ...]] = Once()
+        self.twins = Twins(tools, SEED, self.now)
+        self.plans: Once[tuple[Slot, ...]] = Once(self.now)
         """The program's own slots, by article."""
+
+    def now(self) -> float:
+        """Seconds of a clock that also counts what kept answers of the writer took when they were made."""
+        kept = self.tools.writer
+        return time.monotonic() + (kept.saved if isinstance(kept, Answers) else 0.0)
+
+    def clock(self) -> Clock:
+        return Clock(self.now)
 
     def warm(self, cancel: Cancel, *, writes: bool, ranks: bool = False) -> None:
         """Load what a system works with before its clock runs: who comes first pays for no model."""

@@ -16,7 +16,6 @@ from msgspec import Struct
 from scipy.optimize import linear_sum_assignment
 
 from composer.evaluation.nouns import Figure, GoldArticle, Illustrated, Placed, SystemName
-from composer.evaluation.systems.clock import Clock
 from composer.evaluation.systems.ground import Ground, count_for, reordered, text_at, texts_of
 from composer.evaluation.systems.nearest import nearest_of
 from composer.ports import Cancel, Vectors
@@ -56,7 +55,7 @@ class Assigned:
     def illustrate(self, gold: GoldArticle, cancel: Cancel) -> Illustrated:
         cancel.check()
         self._ground.warm(cancel, writes=not self._ground.reads(gold.language))
-        clock, twins = Clock(), self._ground.twins
+        clock, twins = self._ground.clock(), self._ground.twins
         queries = [twins.of(block.text, gold.language, clock, cancel) for block in texts_of(gold)]
         texts, pictures = self._ground.tools.encoder.encode_texts(queries), self._pictures()
         taken = _taken(texts, pictures)
@@ -84,7 +83,7 @@ class Assigned:
         cancel: Cancel,
     ) -> str | None:
         """The nearest to the paragraph that the figure follows: an assignment of one place."""
-        text = self._ground.twins.of(text_at(gold, figure.after), gold.language, Clock(), cancel)
+        text = self._ground.twins.of(text_at(gold, figure.after), gold.language, self._ground.clock(), cancel)
         return nearest_of(self._ground, text, candidates)
 
     def _pictures(self) -> _Pictures:

@@ -15,7 +15,6 @@ from msgspec import Struct
 from composer import prose
 from composer.draft import fold
 from composer.evaluation.nouns import Figure, GoldArticle, Illustrated, Placed, SystemName
-from composer.evaluation.systems.clock import Clock
 from composer.evaluation.systems.ground import Ground, reordered, text_at
 from composer.evaluation.systems.planner import draft_of, places_of
 from composer.library.finding.search import by_words
@@ -62,7 +61,7 @@ class Ours:
         self, gold: GoldArticle, figure: Figure, words: str, candidates: Sequence[str], cancel: Cancel
     ) -> str | None:
         """Ranking and assignment of one slot: caption and query are the author's words."""
-        query = self._ground.twins.of(words, gold.language, Clock(), cancel)
+        query = self._ground.twins.of(words, gold.language, self._ground.clock(), cancel)
         slot = Slot(id="s1", after="", caption=words, query=query)
         scored = self._scored(slot, candidates)
         ranked = self._ranked(slot, scored, text_at(gold, figure.after), gold.language, cancel)
@@ -72,7 +71,7 @@ class Ours:
     def _run(self, gold: GoldArticle, cancel: Cancel) -> _Run:
         cancel.check()
         self._ground.warm(cancel, writes=True, ranks=True)
-        clock, draft = Clock(), draft_of(gold, self._ground.folders)
+        clock, draft = self._ground.clock(), draft_of(gold, self._ground.folders)
         retrieved: dict[str, tuple[str, ...]] = {}
         with closing(illustrate(draft, self._ground.tools, cancel)) as events:
             for event in events:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from composer import prose
 from composer.evaluation.systems.clock import Clock, Once
 from composer.pipeline import Tools
@@ -16,10 +19,10 @@ LONGEST = 80
 class Twins:
     """Texts as the encoder reads them. The request is the one that the program makes for its own queries."""
 
-    def __init__(self, tools: Tools, seed: int = 1) -> None:
+    def __init__(self, tools: Tools, seed: int = 1, now: Callable[[], float] = time.monotonic) -> None:
         self._tools = tools
         self._seed = seed
-        self._made: Once[str] = Once()
+        self._made: Once[str] = Once(now)
 
     def of(self, text: str, language: Language, clock: Clock, cancel: Cancel) -> str:
         """The text itself if the encoder reads its language, else its English twin. The clock learns what it took."""

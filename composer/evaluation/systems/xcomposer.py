@@ -121,7 +121,7 @@ class XComposer:
     def illustrate(self, gold: GoldArticle, cancel: Cancel) -> Illustrated:
         cancel.check()
         self._ground.warm(cancel, writes=True)
-        clock, after = Clock(), lines.after_of(gold)
+        clock, after = self._ground.clock(), lines.after_of(gold)
         slots = self._slots(gold, clock, cancel)
         chosen = self._chosen(gold, slots, cancel)
         seconds = clock.seconds()
