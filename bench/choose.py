@@ -6,9 +6,7 @@ nothing in the library fits). Retrieval is the pipeline's own: vector and word r
 each candidate then scored by vector, words and the judge, the scores joined with the registry's weights.
 
 R@1 and R@8 are shares of the queries that something fits. "empty right": share of the others whose slot stays empty at
-`empty_below`; "empty wrong": share of the first whose slot stays empty. Without `--quick` the weights and the threshold
-are fitted on a coarse grid and judged by 5-fold cross-validation over the queries: the share decided rightly, by an
-acceptable picture or by rightly none.
+`empty_below`; "empty wrong": share of the first whose slot stays empty.
 
 What this is not: an independent test. One person wrote the queries while looking at the captions, and the pictures were
 collected for this program.
@@ -23,13 +21,11 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from msgspec.structs import replace
 
 from composer.library.finding.search import by_words
 from composer.pipeline import CAPTIONS_WEIGHT, DEPTH, Tools
@@ -123,12 +119,12 @@ def recall(found: list[Found], depth: int, order: dict[str, list[list[Picture]]]
 
 def by_score(candidates: tuple[Candidate, ...], weights: Weights) -> list[tuple[float, Picture]]:
     """The short list joined with these weights, best first; ties by picture id."""
-    scored = [(final_score(each, each.rerank, weights), each.picture) for each in candidates]
+    scored = [(final_score(each.signals, weights), each.picture) for each in candidates]
     return sorted(scored, key=lambda pair: (-pair[0], pair[1].id))
 
 
 def orders(found: list[Found]) -> dict[str, list[list[Picture]]]:
-    judge = replace(STARTER_WEIGHTS, vector=0.0, words=0.0, rerank=1.0)
+    judge = Weights({"rerank": STARTER_WEIGHTS.signals["rerank"]})
     return {
         "vector": [each.vector for each in found],
         "words": [each.words for each in found],
@@ -147,71 +143,6 @@ def emptiness(found: list[Found], weights: Weights, below: float) -> tuple[float
     )
 
 
-# --- fitting ---------------------------------------------------------------------------------------------------------
-
-GRID = [round(0.1 * step, 1) for step in range(10)]
-THRESHOLDS = np.round(np.arange(0.10, 0.71, 0.025), 3)
-
-
-def grid() -> list[Weights]:
-    """All splits of 1 in tenths, with a few middles for vector and judge."""
-    return [
-        replace(STARTER_WEIGHTS, vector=vector, words=words, rerank=round(1 - vector - words, 1),
-                vector_middle=vector_middle, rerank_middle=rerank_middle)
-        for vector, words in product(GRID, GRID)
-        if vector + words <= 1.0
-        for vector_middle in (0.25, 0.30, 0.35)
-        for rerank_middle in (0.35, 0.40, 0.45)
-    ]  # fmt: skip
-
-
-class Table:
-    """All scores as arrays of shape (queries, SHORT), candidates ordered by picture id as `rank` orders ties."""
-
-    def __init__(self, found: list[Found]) -> None:
-        shape = (len(found), SHORT)
-        self.vector, self.words, self.judge = (np.full(shape, -60.0) for _ in range(3))
-        self.fits = np.zeros(shape, bool)
-        self.nothing = np.array([each.query.fits is None for each in found])
-        for row, each in enumerate(found):
-            for column, candidate in enumerate(sorted(each.scored, key=lambda one: one.picture.id)):
-                self.vector[row, column] = candidate.vector
-                self.words[row, column] = candidate.words
-                self.judge[row, column] = candidate.rerank
-                self.fits[row, column] = each.query.accepts(candidate.picture)
-
-    def right(self, weights: Weights) -> np.ndarray:
-        """Which queries are decided rightly at each threshold: shape (queries, thresholds). final_score's formula."""
-        score = (
-            weights.vector / (1 + np.exp(-(self.vector - weights.vector_middle) / weights.vector_width))
-            + weights.words * self.words
-            + weights.rerank / (1 + np.exp(-(self.judge - weights.rerank_middle) / weights.rerank_width))
-        ) / (weights.vector + weights.words + weights.rerank)
-        best = score.argmax(axis=1)[:, None]
-        empty = np.take_along_axis(score, best, 1) < THRESHOLDS
-        return np.where(self.nothing[:, None], empty, ~empty & np.take_along_axis(self.fits, best, 1))
-
-
-def fit(found: list[Found]) -> tuple[float, float, Weights, float]:
-    """Cross-validated share decided rightly when weights and threshold are fitted, the same for the present ones, and
-    the best on all queries."""
-    settings, table = grid(), Table(found)
-    right = np.stack([table.right(weights) for weights in settings])  # (settings, queries, thresholds)
-    place = np.random.default_rng(0).permutation(len(found)) % FOLDS
-    kept: list[float] = []
-    for fold in range(FOLDS):
-        learned = right[:, place != fold].mean(axis=1)
-        best = np.argwhere(learned == learned.max())
-        # Of equally good ones the middle one: the edge of a plateau is luck.
-        setting, threshold = best[len(best) // 2]
-        kept += right[setting, place == fold, threshold].tolist()
-    present = table.right(STARTER_WEIGHTS)[:, int(np.abs(THRESHOLDS - Settings().empty_below).argmin())]
-    whole = right.mean(axis=1)
-    best = np.argwhere(whole == whole.max())
-    setting, threshold = best[len(best) // 2]
-    return float(np.mean(kept)), float(present.mean()), settings[setting], float(THRESHOLDS[threshold])
-
-
 def measure(found: list[Found]) -> dict[str, float]:
     order = orders(found)
     right, wrong = emptiness(found, STARTER_WEIGHTS, Settings().empty_below)
@@ -222,7 +153,7 @@ def measure(found: list[Found]) -> dict[str, float]:
     return {**measured, "empty_right": round(right, 3), "empty_wrong": round(wrong, 3)}
 
 
-def show(found: list[Found], measured: dict[str, float], *, fitted: bool) -> None:
+def show(found: list[Found], measured: dict[str, float]) -> None:
     some = sum(each.query.fits is not None for each in found)
     print(f"{len(found)} queries: {some} that something fits, {len(found) - some} that nothing fits")
     print(f"{'':<34}{'R@1':>8}{'R@8':>8}")
@@ -237,16 +168,11 @@ def show(found: list[Found], measured: dict[str, float], *, fitted: bool) -> Non
         print(f"{name:<34}{measured[f'{kind}_r1']:8.3f}{measured[f'{kind}_r8']:8.3f}")
     print(f"slots left empty below {Settings().empty_below}: {measured['empty_right']:.3f} of those that nothing fits,")
     print(f"{'':<31}{measured['empty_wrong']:.3f} of those that something fits")
-    if fitted:
-        crossed, present, weights, below = fit(found)
-        print(f"decided rightly with the present weights    {present:.3f}")
-        print(f"decided rightly, fitted and cross-validated {crossed:.3f}")
-        print(f"best on all queries: {weights}, empty_below={below}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="without fitting weights")
+    parser.add_argument("--quick", action="store_true", help="as without: it is quick")
     parser.add_argument("--json", action="store_true", help="one JSON line and nothing else on stdout")
     options = parser.parse_args()
     if not PICTURES.is_dir():
@@ -260,7 +186,7 @@ def main() -> None:
     if options.json:
         print(json.dumps(measured))
     else:
-        show(found, measured, fitted=not options.quick)
+        show(found, measured)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from composer.types import Block, Candidate, Composition, Language, Pick, Slot
+from composer.types import Block, Candidate, Composition, Language, Pick, SignalName, Slot
 
 Deed = Literal["accept", "swap", "move", "remove"]
 """accept: it stood when the article was exported; swap: another picture, or one where there was none; move: the same
@@ -26,9 +26,7 @@ class Considered(Struct, frozen=True, kw_only=True):
 
     id: str
     group: str = ""
-    vector: float | None = None
-    words: float | None = None
-    rerank: float | None = None
+    signals: dict[SignalName, float] = {}
     final: float = 0.0
 
 
@@ -127,8 +125,7 @@ def _identity(composition: Composition) -> str:
 
 def _considered(candidate: Candidate) -> Considered:
     return Considered(
-        id=candidate.picture.id, group=candidate.picture.group, vector=candidate.vector, words=candidate.words,
-        rerank=candidate.rerank, final=candidate.final,
+        id=candidate.picture.id, group=candidate.picture.group, signals=candidate.signals, final=candidate.final,
     )  # fmt: skip
 
 

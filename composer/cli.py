@@ -206,8 +206,8 @@ def report_of(composition: Composition) -> dict[str, Any]:
 
 def _figures(candidate: Candidate) -> dict[str, Any]:
     return {
-        "path": candidate.picture.path, "vector": candidate.vector, "words": candidate.words,
-        "rerank": candidate.rerank, "final": candidate.final,
+        "path": candidate.picture.path, "signals": candidate.signals,
+        "final": candidate.final,
     }  # fmt: skip
 
 

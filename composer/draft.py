@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from composer.types import (
+    OPENING,
     STAGES,
     AnyEvent,
     Article,
@@ -24,6 +25,11 @@ from composer.types import (
     StageStarted,
     TextDelta,
 )
+
+
+def order_of(article: Article | None) -> dict[str, int]:
+    """Where pictures can stand, from 0 behind the first block, by `Slot.after`; before all text is -1."""
+    return {OPENING: -1, **{block.id: at for at, block in enumerate(article.blocks if article else ())}}
 
 
 def fold(draft: Composition, event: AnyEvent) -> Composition:  # noqa: C901, PLR0911 - one case an event

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from composer import prose
-from composer.draft import fold
+from composer.draft import fold, order_of
 from composer.errors import BadBrief, LibraryError, ModelFailed
 from composer.library.catalogue import Catalogue
 from composer.library.filling.embed import embed, embed_captions
@@ -50,6 +50,7 @@ from composer.types import (
     OutlineReady,
     Pick,
     Picked,
+    SignalName,
     Slot,
     SlotsPlanned,
     Speed,
@@ -76,7 +77,7 @@ EVIDENCE_WORDS = 60
 NOTICED_FILES = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tools:
     """Everything the pipeline works with. Models are built when first used, not before."""
 
@@ -343,10 +344,13 @@ class _Run:
         found = self.draft.candidates.get(slot.id, ())
         return rank(found, caption, context, reranker, self.tools.weights, self.cancel)
 
-    def _to_rank(self, slot: Slot) -> list[tuple[str, float | None, float | None]]:
+    def _to_rank(self, slot: Slot) -> list[tuple[str, dict[SignalName, float]]]:
         """Sorted, and without what ranking adds: its own results are no new input."""
         found = self.draft.candidates.get(slot.id, ())
-        return sorted((each.picture.id, each.vector, each.words) for each in found)
+        return sorted(
+            (each.picture.id, {name: value for name, value in each.signals.items() if name != "rerank"})
+            for each in found
+        )
 
     def _assign(self) -> Iterator[AnyEvent]:
         yield StageStarted("assign")
@@ -511,7 +515,7 @@ def _with_own(planned: tuple[Slot, ...], draft: Composition) -> tuple[tuple[Slot
 
     A slot goes with its paragraph; the number of slots stays as planned, unless the writer made more.
     """
-    place = {block.id: at for at, block in enumerate(draft.article.blocks if draft.article else ())}
+    place = order_of(draft.article)
     decided = {slot for slot, pick in draft.picks.items() if pick.by == "writer"}
     own = [slot for slot in draft.slots or () if slot.id in decided or slot.origin == "writer"]
     own = [slot for slot in own if slot.after in place]

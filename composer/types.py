@@ -10,6 +10,26 @@ Language = Literal["en", "zh"]
 StageName = Literal["index", "outline", "write", "plan", "retrieve", "rank", "assign"]
 STAGES: tuple[StageName, ...] = ("index", "outline", "write", "plan", "retrieve", "rank", "assign")
 
+SlotKind = Literal["opening", "scene", "object", "person", "place", "diagram"]
+SignalName = Literal[
+    "vector",
+    "paragraph",
+    "captions",
+    "words",
+    "context",
+    "rerank",
+    "article",
+    "series",
+    "mood",
+    "shape",
+    "size",
+    "rights",
+    "fresh",
+]
+"""What is measured of a picture at a place; docs/choosing.md says how each is made."""
+OPENING = ""
+"""`Slot.after` of a picture that stands before all text, under the title."""
+
 SHORTEST, LONGEST = 100, 8000
 MOST_PICTURES = 40
 
@@ -68,7 +88,7 @@ class Article(Struct, frozen=True):
 
 
 class Slot(Struct, frozen=True, kw_only=True):
-    """A place for one picture, directly after block `after`."""
+    """A place for one picture, directly after block `after`, or before all text (OPENING)."""
 
     id: str
     after: str
@@ -79,6 +99,11 @@ class Slot(Struct, frozen=True, kw_only=True):
     origin: Literal["model", "library", "writer"] = "model"
     read: str = ""
     """Hash of the paragraph that it was planned from: another one there means that it is planned anew."""
+    kind: SlotKind = "scene"
+    sentence: str = ""
+    """The sentence of the text that the picture illustrates, word for word; empty when none stands out."""
+    worded: bool = False
+    """The writer worded the caption: nothing of the program's replaces it."""
 
 
 class Picture(Struct, frozen=True, kw_only=True):
@@ -113,15 +138,13 @@ class Picture(Struct, frozen=True, kw_only=True):
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """A picture considered for a slot, with every score it was given. None: not scored that way."""
+    """A picture considered for a slot, with every score it was given."""
 
     picture: Picture
-    vector: float | None = None
-    """Cosine similarity of the slot's query and the picture, -1 to 1."""
-    words: float | None = None
-    """How well the picture's own words match: BM25, scaled to 0 to 1 by the best match possible for the query."""
-    rerank: float | None = None
-    """The re-ranker's score; its unit is the model's own."""
+    signals: dict[SignalName, float] = {}
+    """What was measured, each in its own unit; a name that is missing was not, or could not be. "vector": cosine of the
+    slot's query and the picture, -1 to 1. "words": how well the picture's own words match, BM25, scaled to 0 to 1 by
+    the best match possible. "rerank": the re-ranker's score, in the model's own unit."""
     final: float = 0.0
     """All scores joined: 0 no fit, 1 perfect."""
 
@@ -133,6 +156,12 @@ class Pick(Struct, frozen=True, kw_only=True):
     picture: Picture | None
     reason: str
     by: Literal["program", "writer"] = "program"
+    caption: str = ""
+    """Worded for this picture; empty: the slot's own stands."""
+    alt: str = ""
+    """What is seen in the picture, for those who do not see it; empty: what the picture says of itself stands."""
+    shot: str = ""
+    """Where nothing fits: what a photographer should take, in the article's language."""
 
 
 class Speed(Struct, frozen=True):

@@ -24,7 +24,7 @@ from composer.library.finding.vectors import VectorSearch
 from composer.pipeline import Tools
 from composer.ports import ContentScreen, Encoder, Ids, Reranker, TextReader, VectorIndex, Vectors, Writer
 from composer.settings import Settings
-from composer.stages.rank import Weights
+from composer.stages.rank import Signal, Weights
 from composer.types import Language
 from models import store
 from models.indexes import problems
@@ -38,24 +38,20 @@ DEFAULT_PASSAGE: dict[Language, int] = {"en": 170, "zh": 260}
 """For a writer that nobody measured."""
 
 STARTER_WEIGHTS = Weights(
-    vector=0.25,
-    words=0.25,
-    rerank=0.50,
-    vector_middle=0.30,
-    vector_width=0.08,
-    rerank_middle=0.45,
-    rerank_width=0.08,
+    {
+        "vector": Signal(0.25, 0.30, 0.08),
+        "words": Signal(0.25),
+        "rerank": Signal(0.50, 0.45, 0.08),
+    }
 )
 """For the starter encoder and judge, rounded from a fit on the 99 queries of `bench/choose.py`: 0.66 decided rightly
 with these and `empty_below` 0.40, 0.60 in five-fold cross-validation of the fit (standard error 0.05)."""
 VISION_WEIGHTS = Weights(
-    vector=0.3,
-    words=0.2,
-    rerank=0.5,
-    vector_middle=0.22,
-    vector_width=0.04,
-    rerank_middle=0.0,
-    rerank_width=1.5,
+    {
+        "vector": Signal(0.3, 0.22, 0.04),
+        "words": Signal(0.2),
+        "rerank": Signal(0.5, 0.0, 1.5),
+    }
 )
 """For an open_clip encoder and a vision-language model: the usual scales of such models, not yet fitted."""
 
@@ -258,7 +254,7 @@ def weights_of(settings: Settings) -> Weights:
     """How scores become one: each score on the scale of the model that gives it."""
     seen = STARTER_WEIGHTS if settings.encoder == "starter" else VISION_WEIGHTS
     judged = STARTER_WEIGHTS if settings.reranker == "starter" else VISION_WEIGHTS
-    return replace(seen, rerank=judged.rerank, rerank_middle=judged.rerank_middle, rerank_width=judged.rerank_width)
+    return replace(seen, signals={**seen.signals, "rerank": judged.signals["rerank"]})
 
 
 class _Known:

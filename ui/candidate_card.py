@@ -39,18 +39,18 @@ class CandidateCard(PaintedButton):
     @property
     def judged(self) -> bool:
         """Whether all its scores were joined yet."""
-        return self.candidate.final > 0 or self.candidate.rerank is not None
+        return self.candidate.final > 0 or "rerank" in self.candidate.signals
 
     @property
     def figures(self) -> str:
         """The scores behind the percentage; what was not scored is left out."""
-        given = self.candidate
-        parts = [
-            (text("Look"), given.vector),
-            (text("Words"), given.words),
-            (text("Judge"), given.rerank),
-        ]
-        return "  ".join(f"{name} {value:.2f}" for name, value in parts if value is not None)
+        given = self.candidate.signals
+        names = {
+            text("Look"): given.get("vector"),
+            text("Words"): given.get("words"),
+            text("Judge"): given.get("rerank"),
+        }
+        return "  ".join(f"{name} {value:.2f}" for name, value in names.items() if value is not None)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(280, THUMB.height() + 2 * PAD)

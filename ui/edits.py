@@ -6,7 +6,8 @@ from itertools import count
 
 from msgspec.structs import replace
 
-from composer.types import Article, Block, Brief, Candidate, Composition, Pick, Picture, Slot
+from composer.draft import order_of
+from composer.types import OPENING, Article, Block, Brief, Candidate, Composition, Pick, Picture, Slot
 
 
 def with_picture(composition: Composition, slot: str, picture: Picture | None, reason: str) -> Composition:
@@ -31,7 +32,7 @@ def with_new_slot(composition: Composition, after: str, picture: Picture, reason
     name = next(name for name in (f"w{number}" for number in count(1)) if name not in known)
     caption = picture.caption or picture.title
     slot = Slot(id=name, after=after, caption=caption, query=caption or picture.words, origin="writer")
-    order = {block.id: at for at, block in enumerate(composition.article.blocks if composition.article else ())}
+    order = order_of(composition.article)
     place = order.get(after, len(order))
     at = next((at for at, each in enumerate(slots) if order.get(each.after, -1) > place), len(slots))
     planned = replace(composition, slots=(*slots[:at], slot, *slots[at:]))
@@ -48,7 +49,7 @@ def with_caption(composition: Composition, slot: str, caption: str) -> Compositi
 def with_text(composition: Composition, title: str, blocks: tuple[Block, ...]) -> Composition:
     """The edited text. Slots whose block is gone move up to the nearest block that is still there."""
     old = composition.article.blocks if composition.article else ()
-    kept = {block.id for block in blocks}
+    kept = {OPENING, *(block.id for block in blocks)}
     slots = composition.slots
     if slots is not None and blocks:
         slots = tuple(slot if slot.after in kept else _moved(slot, old, kept, blocks[0].id) for slot in slots)

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from composer import rights
-from composer.types import Composition, Language, Picture
+from composer.types import OPENING, Composition, Language, Picture
 
 NodeKind = Literal["title", "heading", "paragraph", "figure"]
 
@@ -36,7 +36,7 @@ def layout(composition: Composition) -> tuple[Node, ...]:
         pick = composition.picks.get(slot.id)
         if pick is not None and pick.picture is not None:
             figures.setdefault(slot.after, []).append(_figure(slot.caption, pick.picture, language))
-    nodes = [Node(kind="title", text=article.title)]
+    nodes = [Node(kind="title", text=article.title), *figures.pop(OPENING, ())]
     for block in article.blocks:
         nodes.append(Node(kind=block.kind, text=block.text))
         nodes.extend(figures.pop(block.id, ()))

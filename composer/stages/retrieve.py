@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from composer.types import Candidate, Picture
+from composer.types import Candidate, Picture, SignalName
 
 RRF_K = 60
 """Reciprocal rank fusion's constant (Cormack, Clarke and Buettcher 2009)."""
@@ -60,9 +60,18 @@ def shortlist(
     vector = {**cosine([row for group in shown for row in group]), **_best(rankings, "vector")}
     kept = [_largest(group, known, vector) for group in shown]
     return tuple(
-        Candidate(picture=known[row], vector=vector.get(row), words=words.get(row, 0.0 if known[row].caption else None))
-        for row in kept
+        Candidate(picture=known[row], signals=signals_of(known[row], vector.get(row), words.get(row))) for row in kept
     )
+
+
+def signals_of(picture: Picture, vector: float | None, words: float | None) -> dict[SignalName, float]:
+    """The words of a picture that has some and was not found by them match with 0; no words are no opinion."""
+    found: dict[SignalName, float] = {}
+    if vector is not None:
+        found["vector"] = vector
+    if words is not None or picture.caption:
+        found["words"] = words or 0.0
+    return found
 
 
 def _largest(group: Sequence[int], known: Mapping[int, Picture], vector: Mapping[int, float]) -> int:

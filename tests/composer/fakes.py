@@ -20,7 +20,7 @@ from composer.library.finding.vectors import VectorSearch
 from composer.pipeline import Tools, compose
 from composer.ports import Cancel, Capabilities, ContentScreen, Ids, Piece, Prompt, TextReader, Vectors
 from composer.prose import content_words, tokens
-from composer.stages.rank import Weights
+from composer.stages.rank import Signal, Weights
 from composer.stages.write import OVERSHOOT, TOKENS_PER_UNIT
 from composer.types import (
     AnyEvent,
@@ -300,9 +300,7 @@ class WordsReranker:
         pass
 
 
-WEIGHTS = Weights(
-    vector=0.4, words=0.3, rerank=0.3, vector_middle=0.5, vector_width=0.1, rerank_middle=0.05, rerank_width=0.02
-)
+WEIGHTS = Weights({"vector": Signal(0.4, 0.5, 0.1), "words": Signal(0.3), "rerank": Signal(0.3, 0.05, 0.02)})
 
 
 # --- a library of pictures and the tools around it -------------------------------------------------------------------
@@ -427,8 +425,9 @@ def picture(name: str, group: str = "", caption: str = "", path: str = "") -> Pi
     )
 
 
-def candidate(name: str, final: float = 0.0, group: str = "", **scores: float | None) -> Candidate:
-    return Candidate(picture=picture(name, group), final=final, **scores)
+def candidate(name: str, final: float = 0.0, group: str = "", **signals: float | None) -> Candidate:
+    known = {name: value for name, value in signals.items() if value is not None}
+    return Candidate(picture=picture(name, group), signals=known, final=final)  # type: ignore[arg-type]
 
 
 def slot(name: str, after: str = "p0", caption: str = "A caption", query: str = "a thing") -> Slot:

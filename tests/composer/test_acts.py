@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from composer.acts import between, standing
-from composer.types import Article, Block, Brief, Candidate, Composition, Pick, Picture, Slot
+from composer.types import Article, Block, Brief, Composition, Pick, Picture, Slot
+from tests.composer.fakes import candidate
 
 
 def picture(name: str) -> Picture:
@@ -28,7 +29,7 @@ def article() -> Composition:
         Slot(id="s1", after="a", caption="A mill", query="mill"),
         Slot(id="s2", after="c", caption="", query="keep"),
     )
-    considered = tuple(Candidate(picture=picture(name), vector=0.3, final=0.5) for name in ("mill", "keep"))
+    considered = tuple(replace(candidate(name, 0.5, vector=0.3), picture=picture(name)) for name in ("mill", "keep"))
     return Composition(
         brief=Brief(topic="Mills"), article=Article("On mills", blocks), slots=slots,
         candidates={"s1": considered, "s2": considered[1:]}, models={"encoder": "e"},

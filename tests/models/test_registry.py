@@ -160,11 +160,11 @@ def test_longest_passages_are_the_catalogues() -> None:
 
 def test_each_score_is_on_the_scale_of_the_model_that_gives_it() -> None:
     mixed = weights_of(replace(Settings(), reranker="transformers:/a/vlm"))
-    assert mixed.vector_middle == STARTER_WEIGHTS.vector_middle
-    assert mixed.rerank_width == VISION_WEIGHTS.rerank_width
+    assert mixed.signals["vector"] == STARTER_WEIGHTS.signals["vector"]
+    assert mixed.signals["rerank"] == VISION_WEIGHTS.signals["rerank"]
     other = weights_of(replace(Settings(), encoder="open_clip:/a/clip"))
-    assert other.vector_middle == VISION_WEIGHTS.vector_middle
-    assert other.rerank_width == STARTER_WEIGHTS.rerank_width
+    assert other.signals["vector"] == VISION_WEIGHTS.signals["vector"]
+    assert other.signals["rerank"] == STARTER_WEIGHTS.signals["rerank"]
     assert weights_of(Settings()) == STARTER_WEIGHTS
 
 

@@ -170,9 +170,11 @@ def candidates(found: list[Picture], slot: int, count: int = 6) -> tuple[Candida
     return tuple(
         Candidate(
             picture=found[(slot * 3 + at) % len(found)],
-            vector=round(0.34 - 0.02 * at, 3),
-            words=round(max(0.0, 0.8 - 0.15 * at), 3),
-            rerank=round(0.88 - 0.11 * at, 3),
+            signals={
+                "vector": round(0.34 - 0.02 * at, 3),
+                "words": round(max(0.0, 0.8 - 0.15 * at), 3),
+                "rerank": round(0.88 - 0.11 * at, 3),
+            },
             final=round(max(0.02, top - 0.11 * at), 3),
         )
         for at in range(min(count, len(found)))

@@ -9,7 +9,8 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from composer.types import Block, Composition
+from composer.draft import order_of
+from composer.types import OPENING, Block, Composition
 
 Kind = Literal["title", "heading", "paragraph", "figure"]
 TITLE = "title"
@@ -44,7 +45,8 @@ def items_of(composition: Composition | None) -> list[Item]:
         return []
     items = [Item("title", TITLE, article.title.replace("\n", LINE))]
     slots = list(composition.slots or ())
-    known = {block.id for block in article.blocks}
+    items.extend(Item("figure", slot.id, OBJECT) for slot in slots if slot.after == OPENING)
+    known = order_of(article)
     for block in article.blocks:
         items.append(Item(block.kind, block.id, block.text.replace("\n", LINE)))
         items.extend(Item("figure", slot.id, OBJECT) for slot in slots if slot.after == block.id)

@@ -22,6 +22,7 @@ from composer.pipeline import EVIDENCE_WORDS, illustrate
 from composer.ports import Cancel
 from composer.stages.assign import assign
 from composer.stages.rank import rank
+from composer.stages.retrieve import signals_of
 from composer.types import Candidate, CandidatesReady, Composition, Language, Slot, SlotsPlanned
 
 
@@ -105,7 +106,7 @@ class Ours:
             for row, score in by_words(tools.catalogue, text, folders, len(among), among=among):
                 words[row] = max(score, words.get(row, 0.0))
         return [
-            Candidate(picture=picture, vector=cosines.get(row), words=words.get(row, 0.0 if picture.caption else None))
+            Candidate(picture=picture, signals=signals_of(picture, cosines.get(row), words.get(row)))
             for picture in self._ground.pictures(ids)
             if (row := rows[picture.id]) is not None
         ]

@@ -9,7 +9,7 @@ from composer.evaluation.systems.clock import Clock
 from composer.evaluation.systems.ground import Ground, brief_of, texts_of
 from composer.pipeline import illustrate
 from composer.ports import Cancel
-from composer.types import Composition, Outline, Section, Slot, SlotsPlanned
+from composer.types import OPENING, Composition, Outline, Section, Slot, SlotsPlanned
 
 
 def draft_of(gold: GoldArticle, folders: tuple[str, ...]) -> Composition:
@@ -19,8 +19,7 @@ def draft_of(gold: GoldArticle, folders: tuple[str, ...]) -> Composition:
 
 def places_of(gold: GoldArticle) -> dict[str, int]:
     """Where a block's picture stands, by the block's id: counted as `Placed.after`."""
-    places: dict[str, int] = {}
-    after = -1
+    places, after = {OPENING: -1}, -1
     for block in gold.article.blocks:
         after += block.kind == "paragraph"
         places[block.id] = after

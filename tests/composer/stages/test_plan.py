@@ -132,7 +132,7 @@ def test_the_count_is_exact(pictures: int | None, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "length", "count"), [("en", 100, 1), ("en", 1000, 5), ("zh", 3500, 10), ("en", 8000, 40)]
+    ("language", "length", "count"), [("en", 100, 1), ("en", 1000, 5), ("zh", 2500, 10), ("en", 8000, 40)]
 )
 def test_pictures_by_length(language: str, length: int, count: int) -> None:
     assert pictures_for(Brief(topic="x", length=length, language=language), 100) == count

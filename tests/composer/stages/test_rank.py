@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from composer.errors import Cancelled
 from composer.ports import Cancel, Vectors
 from composer.stages.rank import final_score, rank
-from composer.types import Candidate, Picture
+from composer.types import Candidate, Picture, SignalName
 from tests.composer.fakes import WEIGHTS, WordsReranker, candidate
 
 SCORE = st.none() | st.floats(-1, 1)
@@ -59,25 +58,25 @@ def test_ties_go_by_picture() -> None:
     assert [each.picture.id for each in rank(found, "", "", None, WEIGHTS, Cancel())] == ["a", "b", "c"]
 
 
-def test_missing_scores_are_left_out_of_the_mean() -> None:
-    assert final_score(candidate("x", words=0.4), None, WEIGHTS) == pytest.approx(0.4)
-    assert final_score(candidate("x", vector=WEIGHTS.vector_middle), None, WEIGHTS) == pytest.approx(0.5)
-    both = final_score(candidate("x", vector=WEIGHTS.vector_middle, words=1.0), None, WEIGHTS)
-    assert both == pytest.approx((0.4 * 0.5 + 0.3 * 1.0) / 0.7)
-    assert final_score(candidate("x"), None, WEIGHTS) == 0.0
+def test_missing_signals_are_left_out_of_the_mean() -> None:
+    assert final_score({"words": 0.4}, WEIGHTS) == pytest.approx(0.4)
+    assert final_score({"vector": 0.5}, WEIGHTS) == pytest.approx(0.5)
+    assert final_score({"vector": 0.5, "words": 1.0}, WEIGHTS) == pytest.approx((0.4 * 0.5 + 0.3 * 1.0) / 0.7)
+    assert final_score({}, WEIGHTS) == 0.0
+    assert final_score({"mood": 1.0}, WEIGHTS) == 0.0, "a signal without a weight says nothing"
 
 
-def test_every_score_counts_upwards() -> None:
-    low = candidate("x", vector=0.4, words=0.2)
-    base = final_score(low, 0.0, WEIGHTS)
-    assert final_score(replace(low, vector=0.6), 0.0, WEIGHTS) > base
-    assert final_score(replace(low, words=0.6), 0.0, WEIGHTS) > base
-    assert final_score(low, 0.5, WEIGHTS) > base
+def test_every_signal_counts_upwards() -> None:
+    low: dict[SignalName, float] = {"vector": 0.4, "words": 0.2, "rerank": 0.0}
+    base = final_score(low, WEIGHTS)
+    assert final_score({**low, "vector": 0.6}, WEIGHTS) > base
+    assert final_score({**low, "words": 0.6}, WEIGHTS) > base
+    assert final_score({**low, "rerank": 0.5}, WEIGHTS) > base
 
 
 @pytest.mark.parametrize("extreme", [1e9, -1e9])
-def test_extreme_scores_stay_bounded(extreme: float) -> None:
-    assert 0 <= final_score(candidate("x", vector=extreme), extreme, WEIGHTS) <= 1
+def test_extreme_signals_stay_bounded(extreme: float) -> None:
+    assert 0 <= final_score({"vector": extreme, "words": extreme, "rerank": extreme}, WEIGHTS) <= 1
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
@@ -85,13 +84,13 @@ def test_a_score_that_is_no_number_is_no_score(broken: float) -> None:
     judge = Fixed({"a": broken, "b": 0.1})
     ranked = rank([candidate("a", words=0.1), candidate("b", words=0.9)], "", "", judge, WEIGHTS, Cancel())
     assert [each.picture.id for each in ranked] == ["b", "a"]
-    assert ranked[1].rerank is None
+    assert "rerank" not in ranked[1].signals
     assert ranked[1].final == pytest.approx(0.1)
 
 
 def test_the_rerankers_scores_are_kept() -> None:
     ranked = rank([candidate("a"), candidate("b")], "", "", Fixed({"a": 0.25, "b": 0.75}), WEIGHTS, Cancel())
-    assert [(each.picture.id, each.rerank) for each in ranked] == [("b", 0.75), ("a", 0.25)]
+    assert [(each.picture.id, each.signals["rerank"]) for each in ranked] == [("b", 0.75), ("a", 0.25)]
 
 
 def test_nothing_to_rank_and_cancel() -> None:
