@@ -137,7 +137,7 @@ def test_the_report(terminal: Terminal, verb: list[object], tmp_path: Path) -> N
         assert set(slot["pick"]) == {"path"}
         assert len(slot["candidates"]) == 4
         for each in slot["candidates"]:
-            assert set(each) == {"path", "vector", "words", "rerank", "final"}
+            assert set(each) == {"path", "signals", "final"}
             assert Path(each["path"]).is_file()
             assert 0 <= each["final"] <= 1
         assert slot["pick"]["path"] in {each["path"] for each in slot["candidates"]}

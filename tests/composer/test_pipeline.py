@@ -157,7 +157,7 @@ def test_without_a_reranker(tmp_path: Path, brief: Brief) -> None:
     made, _ = bench.compose(brief)
     assert_finished(made, brief)
     assert "reranker" not in made.models
-    assert all(each.rerank is None for found in made.candidates.values() for each in found)
+    assert all("rerank" not in each.signals for found in made.candidates.values() for each in found)
     bench.close()
 
 

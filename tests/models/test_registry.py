@@ -193,7 +193,7 @@ def test_an_article_on_ones_own_models(tmp_path: Path, monkeypatch: pytest.Monke
     assert made.models["reranker"].startswith("transformers:tiny-eye@")
     (found,) = made.candidates.values()
     assert len(found) >= 4
-    assert len({candidate.rerank for candidate in found}) > 1, "the pictures were told apart"
+    assert len({candidate.signals["rerank"] for candidate in found}) > 1, "the pictures were told apart"
     assert all(pick.picture is not None for pick in made.picks.values())
     kept = list((tmp_path / "looks").rglob("*.features.safetensors"))
     assert len(kept) == len(found), "what was seen is kept for the next slot"

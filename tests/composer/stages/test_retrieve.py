@@ -76,27 +76,27 @@ def test_the_largest_copy_stays_where_it_is_as_near() -> None:
     ranks = [Ranking("vector", ((1, 0.90), (4, 0.895), (2, 0.89), (3, 0.80)))]
     found = shortlist(ranks, 2, some, lambda _: {})
     assert [each.picture.id for each in found] == ["2", "4"], "3 is larger, but not as near"
-    assert found[0].vector == 0.89
+    assert found[0].signals["vector"] == 0.89
 
 
 def test_every_candidate_carries_both_scores() -> None:
     found = {each.picture.id: each for each in listed([ranking("vector", 7, 8), ranking("words", 9)], 3)}
-    assert found["7"].vector == 1.0
-    assert found["7"].words == 0.0
-    assert found["9"].vector == 0.009, "found by its words only: its cosine is looked up"
-    assert found["9"].words == 1.0
-    assert found["8"].vector == pytest.approx(0.99)
-    assert found["8"].words is None, "nothing is said of it, which speaks neither for nor against it"
+    assert found["7"].signals["vector"] == 1.0
+    assert found["7"].signals["words"] == 0.0
+    assert found["9"].signals["vector"] == 0.009, "found by its words only: its cosine is looked up"
+    assert found["9"].signals["words"] == 1.0
+    assert found["8"].signals["vector"] == pytest.approx(0.99)
+    assert "words" not in found["8"].signals, "nothing is said of it, which speaks neither for nor against it"
 
 
 def test_the_paragraphs_ranking_gives_no_score() -> None:
     (found,) = listed([ranking("context", 3)], 4)
-    assert found.words == 0.0
+    assert found.signals["words"] == 0.0
 
 
 def test_the_better_of_two_scores_counts() -> None:
     low, high = Ranking("words", ((3, 0.2),)), Ranking("words", ((3, 0.6),))
-    assert listed([low, high], 1)[0].words == listed([high, low], 1)[0].words == 0.6
+    assert listed([low, high], 1)[0].signals["words"] == listed([high, low], 1)[0].signals["words"] == 0.6
 
 
 def test_pictures_that_are_gone_are_passed_over() -> None:
