@@ -52,7 +52,8 @@ def test_a_swap_carries_all_that_it_was_decided_on() -> None:
     assert (act.deed, act.was, act.now, act.by) == ("swap", "mill", "keep", "writer")
     assert (act.heading, act.before, act.after, act.place, act.blocks) == ("Mills", "First.", "Second.", 0, 3)
     assert [each.id for each in act.candidates] == ["mill", "keep"]
-    assert (act.candidates[0].signals["vector"], act.candidates[0].final, act.candidates[0].group) == (
+    first = act.candidates[0]
+    assert (first.signals["vector"], first.final, first.group) == (0.3, 0.5, "g-mill")
         0.3,
         0.5,
         "g-mill",
