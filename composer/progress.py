@@ -20,6 +20,7 @@ TITLES: dict[StageName, str] = {
     "retrieve": "Finding pictures",
     "rank": "Comparing pictures",
     "assign": "Choosing pictures",
+    "caption": "Wording captions",
 }
 LINE_SECONDS = 5.0
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Language = Literal["en", "zh"]
-StageName = Literal["index", "outline", "write", "plan", "retrieve", "rank", "assign"]
-STAGES: tuple[StageName, ...] = ("index", "outline", "write", "plan", "retrieve", "rank", "assign")
+StageName = Literal["index", "outline", "write", "plan", "retrieve", "rank", "assign", "caption"]
+STAGES: tuple[StageName, ...] = ("index", "outline", "write", "plan", "retrieve", "rank", "assign", "caption")
 
 SlotKind = Literal["opening", "scene", "object", "person", "place", "diagram"]
 SignalName = Literal[
@@ -188,6 +188,10 @@ class Composition(Struct, frozen=True, kw_only=True):
     """By slot id."""
     models: dict[str, str] = {}
     """Which model did what: writer, encoder, reranker."""
+    weights: dict[SignalName, tuple[float, float, float]] = {}
+    """How much each signal counted when the picks were made: weight, middle, width, as stages/rank.py takes them."""
+    empty_below: float = 0.4
+    """The final score below which a place stayed empty then, 0 to 1."""
     inputs: dict[str, str] = {}
     """Hash of what each finished stage was made from, by stage name."""
     seconds: dict[str, float] = {}
@@ -275,6 +279,13 @@ class ModelsChosen(Event, frozen=True, tag="models-chosen"):
     models: dict[str, str]
 
 
+class WeightsChosen(Event, frozen=True, tag="weights-chosen"):
+    """What decides between the candidates, as `Composition.weights` and `Composition.empty_below` keep it."""
+
+    weights: dict[SignalName, tuple[float, float, float]]
+    empty_below: float
+
+
 class Notice(Event, frozen=True, tag="notice"):
     """Something the writer should know; work goes on."""
 
@@ -301,6 +312,7 @@ AnyEvent = (
     | CandidatesReady
     | Picked
     | ModelsChosen
+    | WeightsChosen
     | Notice
     | Composed
 )

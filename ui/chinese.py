@@ -128,6 +128,7 @@ CHINESE: dict[str, str] = {
     "Writing": "写作",
     "Planning": "配图规划",
     "Choosing": "选图",
+    "Captions": "图片说明",
     "Getting ready…": "正在准备…",
     "Stopped": "已停止",
     "Not finished": "未完成",

@@ -27,6 +27,7 @@ STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Writing", ("write",)),
     ("Planning", ("plan",)),
     ("Choosing", ("retrieve", "rank", "assign")),
+    ("Captions", ("caption",)),
 )
 """What a writer calls the stages of the engine."""
 

@@ -255,6 +255,8 @@ class Engine:
         for at, slot in enumerate(slots):
             yield t.Picked(sample.pick(slot, at, sample.candidates(found, at)))
         yield t.StageFinished("assign", 0.1, "a")
+        yield from self.stage(job, "caption")
+        yield t.StageFinished("caption", 0.1, "c")
 
     def blocks(self, language: str) -> list[t.Block]:
         blocks = sample.blocks(language)
