@@ -24,6 +24,7 @@ from composer.types import (
     StageName,
     StageStarted,
     TextDelta,
+    WeightsChosen,
 )
 
 
@@ -57,6 +58,8 @@ def fold(draft: Composition, event: AnyEvent) -> Composition:  # noqa: C901, PLR
             return replace(draft, picks={**draft.picks, event.pick.slot: event.pick})
         case ModelsChosen():
             return replace(draft, models=event.models)
+        case WeightsChosen():
+            return replace(draft, weights=event.weights, empty_below=event.empty_below)
         case StageFinished():
             return replace(
                 draft,

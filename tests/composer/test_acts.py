@@ -54,10 +54,6 @@ def test_a_swap_carries_all_that_it_was_decided_on() -> None:
     assert [each.id for each in act.candidates] == ["mill", "keep"]
     first = act.candidates[0]
     assert (first.signals["vector"], first.final, first.group) == (0.3, 0.5, "g-mill")
-        0.3,
-        0.5,
-        "g-mill",
-    )
     assert (act.slot.query, act.models, act.title) == ("mill", {"encoder": "e"}, "On mills")
 
 

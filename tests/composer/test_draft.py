@@ -29,6 +29,7 @@ from composer.types import (
     StageProgress,
     StageStarted,
     TextDelta,
+    WeightsChosen,
 )
 from tests.composer.fakes import article, candidate, heading, outline_of, paragraph, picture, slot
 
@@ -82,6 +83,8 @@ def test_whole_results_replace_what_was_there() -> None:
     assert done.speed.tokens_per_second == 5.0
     assert fold(FULL, Composed(EMPTY)) == EMPTY
     assert fold(FULL, ModelsChosen({"encoder": "e"})).models == {"encoder": "e"}
+    weighed = fold(FULL, WeightsChosen({"words": (0.5, 0.5, 0.0)}, 0.3))
+    assert (weighed.weights, weighed.empty_below) == ({"words": (0.5, 0.5, 0.0)}, 0.3)
     again = fold(FULL, CandidatesReady("s2", (candidate("b"),)))
     assert set(again.candidates) == {"s1", "s2"}
     pick = Pick(slot="s1", picture=None, reason="none")

@@ -41,6 +41,7 @@ from composer.types import (
     StageProgress,
     StageStarted,
     TextDelta,
+    WeightsChosen,
 )
 from tests.composer.fakes import article, candidate, outline_of, paragraph, picture, slot
 from tests.composer.shelf import row
@@ -90,6 +91,7 @@ EVENTS = [
     CandidatesReady("s1", (candidate("a", 0.5, vector=0.1, rerank=-2.0),)),
     Picked(Pick(slot="s1", picture=picture("a"), reason="r")),
     ModelsChosen({"writer": "w"}),
+    WeightsChosen({"words": (0.5, 0.5, 0.0)}, 0.4),
     Notice("Hello.", "Do this."),
     Composed(Composition(brief=BRIEF)),
 ]
