@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 
@@ -17,6 +18,7 @@ _BRACKETS = re.compile(r"^([^()]{2,40}?) \((.+)\)(?:,.*)?$")
 _COUNTER = re.compile(r"\b\w*\d\w*\b")
 _NAME = re.compile(r"(?<=[a-zà-ɏ,;:'’)] )[A-ZÀ-Þ][\w-]+")
 _TOKEN = re.compile(rf"[{_HAN}]|[A-Za-z0-9À-ɏ]+")
+_RUN = re.compile(rf"[{_HAN}]+|[A-Za-z0-9À-ɏ]+")
 _STOP = frozenset(
     """
     a an and are as at be been but by for from had has have in into is it its of on or our that the their
@@ -83,6 +85,34 @@ def repeated_share(text: str, earlier: set[tuple[str, ...]], size: int = 5) -> f
     """Share of the text's runs that were there before, 0 to 1."""
     own = shingles(text, size)
     return len(own & earlier) / len(own) if own else 0.0
+
+
+def sentence_of(text: str, wanted: Sequence[str], language: Language) -> str:
+    """The sentence of a paragraph that shares most with the wanted words, word for word; "" when none shares any.
+
+    A word counts by its inverse document frequency, the sentences being the documents (Sparck Jones 1972): what every
+    sentence says tells none from the others. Of equals the first.
+    """
+    said = sentences(text)
+    asked = set[str]().union(*(_terms(each, language) for each in wanted))
+    parts = [_terms(each, language) | {term for term in asked if len(term) == 1 and term in each} for each in said]
+    weight = {
+        term: math.log(1 + len(parts) / sum(term in part for part in parts))
+        for term in asked & set[str]().union(*parts)
+    }
+    shared = [sum(weight[term] for term in sorted(part & asked)) for part in parts]
+    best = max(shared, default=0.0)
+    return said[shared.index(best)] if best > 0 else ""
+
+
+def _terms(text: str, language: Language) -> set[str]:
+    """What meaning hangs on: content words; in Chinese pairs of characters that stand together, as words mostly are."""
+    if language == "en":
+        return content_words(text)
+    found: set[str] = set()
+    for run in _RUN.findall(text.lower()):
+        found |= {run} if run.isascii() else {run[at : at + 2] for at in range(max(1, len(run) - 1))}
+    return found
 
 
 def similarity(one: str, other: str) -> float:

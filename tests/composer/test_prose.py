@@ -91,6 +91,41 @@ def test_comparing() -> None:
     assert prose.names("Boats of Ana, Ravensburg") == {"ana", "ravensburg"}
 
 
+@pytest.mark.parametrize(
+    ("wanted", "at"),
+    [
+        (["white sails", "a ridge"], 2),
+        (["the mill"], 0),  # in two sentences: the first of equals
+        (["mill", "stones"], 1),
+        (["a mill, a mill and a boat"], 0),
+        (["submarine"], None),
+        ([], None),
+    ],
+)
+def test_the_sentence_that_shares_most(wanted: list[str], at: int | None) -> None:
+    said = ["The mill wakes early.", "The mill turns its stones.", "Three white sails stand on the ridge!"]
+    assert prose.sentence_of(" ".join(said), wanted, "en") == ("" if at is None else said[at])
+
+
+def test_rare_words_tell_sentences_apart() -> None:
+    text = "Sails and wind and grain. Sails and wind and grain and flour. A lantern, in the wind, by night."
+    assert prose.sentence_of(text, ["sails in the wind, a lantern"], "en").startswith("A lantern")
+
+
+@pytest.mark.parametrize(("wanted", "start"), [("石桥", "河上"), ("白色的灯塔", "灯塔"), ("桥", "河上"), ("潜艇", "")])
+def test_the_sentence_that_shares_most_in_chinese(wanted: str, start: str) -> None:
+    text = "清晨的小巷很安静。河上有一座石桥，行人不多。灯塔立在岸边！"
+    found = prose.sentence_of(text, [wanted], "zh")
+    assert found in text
+    assert found.startswith(start)
+    assert bool(found) == bool(start)
+
+
+@given(st.text(max_size=200), st.lists(st.text(max_size=20), max_size=3), st.sampled_from(["en", "zh"]))
+def test_the_sentence_is_the_texts_own(text: str, wanted: list[str], language: Language) -> None:
+    assert prose.sentence_of(text, wanted, language) in text
+
+
 def test_repeated_share() -> None:
     text = "one two three four five six"
     assert prose.repeated_share(text, prose.shingles(text)) == 1.0
