@@ -18,7 +18,9 @@ from composer.types import (
     Composition,
     ModelsChosen,
     OutlineReady,
+    Pick,
     Picked,
+    Slot,
     SlotsPlanned,
     StageFinished,
     StageName,
@@ -31,6 +33,16 @@ from composer.types import (
 def order_of(article: Article | None) -> dict[str, int]:
     """Where pictures can stand, from 0 behind the first block, by `Slot.after`; before all text is -1."""
     return {OPENING: -1, **{block.id: at for at, block in enumerate(article.blocks if article else ())}}
+
+
+def caption_of(slot: Slot, pick: Pick | None) -> str:
+    """What stands below the slot's picture: worded by the writer, else for this picture, else for the place."""
+    return slot.caption if slot.worded or pick is None or pick.picture is None else pick.caption or slot.caption
+
+
+def alt_of(pick: Pick | None) -> str:
+    """What is seen in the picture, as far as anybody said; empty where nobody did."""
+    return "" if pick is None or pick.picture is None else pick.alt or pick.picture.caption
 
 
 def fold(draft: Composition, event: AnyEvent) -> Composition:  # noqa: C901, PLR0911 - one case an event

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from composer.draft import alt_of, caption_of
 from composer.types import Candidate, Composition, Pick, Slot
 from ui.candidate_card import CandidateCard
 from ui.images import ImageLoader
@@ -30,6 +31,8 @@ class CandidatesPanel(QWidget):
     taken = Signal(str, object)
     """Slot, and the Candidate or None for no picture."""
     captioned = Signal(str, str)
+    described = Signal(str, str)
+    """Slot, and what is seen in its picture."""
     dropped = Signal(str, object)
     """Slot, and the composer.types.Picture that was dropped here."""
     library = Signal(str)
@@ -44,6 +47,8 @@ class CandidatesPanel(QWidget):
         self.setAcceptDrops(True)
         self._images = images
         self._slot = ""
+        self._wanted = ""
+        """What the library is asked for when the writer looks there for this place."""
         self._shown: tuple[Candidate, ...] = ()
         self.cards: list[CandidateCard] = []
         self._make()
@@ -64,9 +69,9 @@ class CandidatesPanel(QWidget):
         self._title.setText(text("Picture {number} of {count}", number=place + 1, count=len(slots)))
         self.previous.setEnabled(place > 0)
         self.next.setEnabled(place + 1 < len(slots))
-        self._show_caption(slot, working)
         candidates = composition.candidates.get(slot.id, ())
         pick = composition.picks.get(slot.id)
+        self._show_words(slot, pick, working)
         self._show_cards(slot.id, candidates)
         self._mark(pick)
         self._heading.setText(
@@ -104,11 +109,13 @@ class CandidatesPanel(QWidget):
         head.addWidget(self._title, 1)
         head.addWidget(self.previous)
         head.addWidget(self.next)
-        label = QLabel(text("Caption"))
-        self.caption = _CaptionEdit()
-        self.caption.setAccessibleName(text("Caption"))
-        label.setBuddy(self.caption)
-        self.caption.finished.connect(self._caption_finished)
+        self.caption, self.alt = _WordsEdit(64), _WordsEdit(48)
+        self._caption_label = self._labelled(self.caption, text("Caption"))
+        self._alt_label = self._labelled(self.alt, text("What is seen in the picture"))
+        self.alt.setToolTip(text("For readers who do not see the picture: programs that read aloud say it."))
+        self.alt.setPlaceholderText(self.alt.toolTip())
+        self.caption.finished.connect(lambda words: self.captioned.emit(self._slot, words) if self._slot else None)
+        self.alt.finished.connect(lambda words: self.described.emit(self._slot, words) if self._slot else None)
         self._heading = QLabel()
         self._reason = QLabel(wordWrap=True)
         self._reason.setTextFormat(Qt.TextFormat.PlainText)
@@ -117,7 +124,7 @@ class CandidatesPanel(QWidget):
         self.none_button.setCheckable(True)
         self.none_button.clicked.connect(lambda: self.taken.emit(self._slot, None))
         self.library_button = QPushButton(text("Look in the library…"))
-        self.library_button.clicked.connect(lambda: self.library.emit(self.caption.toPlainText().strip()))
+        self.library_button.clicked.connect(lambda: self.library.emit(self._wanted))
         self._note = QFrame()
         self._note.setProperty("surface", "warning")
         inside = QVBoxLayout(self._note)
@@ -126,9 +133,15 @@ class CandidatesPanel(QWidget):
             text("The starter judge reads captions and file names; it does not see the pictures."), wordWrap=True
         )
         inside.addWidget(self._note_label)
-        self._lay_out(head, label)
+        self._lay_out(head)
 
-    def _lay_out(self, head: QHBoxLayout, label: QLabel) -> None:
+    def _labelled(self, edit: _WordsEdit, words: str) -> QLabel:
+        label = QLabel(words)
+        edit.setAccessibleName(words)
+        label.setBuddy(edit)
+        return label
+
+    def _lay_out(self, head: QHBoxLayout) -> None:
         self._list = QVBoxLayout()
         self._list.setSpacing(8)
         self._body = QScrollArea(widgetResizable=True)
@@ -139,8 +152,8 @@ class CandidatesPanel(QWidget):
         column.setContentsMargins(16, 12, 12, 16)
         column.setSpacing(7)
         column.addLayout(head)
-        column.addWidget(label)
-        column.addWidget(self.caption)
+        for widget in (self._caption_label, self.caption, self._alt_label, self.alt):
+            column.addWidget(widget)
         column.addSpacing(8)
         column.addWidget(self._heading)
         column.addWidget(self._reason)
@@ -166,11 +179,16 @@ class CandidatesPanel(QWidget):
 
     # --- showing ---
 
-    def _show_caption(self, slot: Slot, working: bool) -> None:
-        self.caption.setReadOnly(working)
-        # What is being typed is not overwritten by what is known so far.
-        if slot.id != self._slot or not self.caption.hasFocus():
-            self.caption.show_text(slot.caption)
+    def _show_words(self, slot: Slot, pick: Pick | None, working: bool) -> None:
+        self._wanted = slot.caption
+        has_picture = pick is not None and pick.picture is not None
+        for widget in (self.alt, self._alt_label):
+            widget.setVisible(has_picture)
+        for edit, words in ((self.caption, caption_of(slot, pick)), (self.alt, alt_of(pick))):
+            edit.setReadOnly(working)
+            # What is being typed is not overwritten by what is known so far.
+            if slot.id != self._slot or not edit.hasFocus():
+                edit.show_text(words)
 
     def _show_cards(self, slot: str, candidates: tuple[Candidate, ...]) -> None:
         if candidates == self._shown and slot == self._slot:
@@ -192,10 +210,6 @@ class CandidatesPanel(QWidget):
         for card in self.cards:
             card.setChecked(card.candidate.picture.id == chosen)
         self.none_button.setChecked(pick is not None and pick.picture is None)
-
-    def _caption_finished(self, words: str) -> None:
-        if self._slot:
-            self.captioned.emit(self._slot, words)
 
     def _image_loaded(self, _path: str) -> None:
         for card in self.cards:
@@ -223,14 +237,14 @@ class CandidatesPanel(QWidget):
         super().keyPressEvent(event)
 
 
-class _CaptionEdit(QPlainTextEdit):
-    """A caption of a line or two: Return or leaving the field takes it, Escape gives it up."""
+class _WordsEdit(QPlainTextEdit):
+    """Words of a line or two: Return or leaving the field takes it, Escape gives it up."""
 
     finished = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, height: int) -> None:
         super().__init__()
-        self.setFixedHeight(64)
+        self.setFixedHeight(height)
         self.setTabChangesFocus(True)
         self._before = ""
 

@@ -75,6 +75,10 @@ CHINESE: dict[str, str] = {
     "Previous picture": "上一张图片",
     "Next picture": "下一张图片",
     "Caption": "图片说明",
+    "What is seen in the picture": "图片中看到的内容",
+    "For readers who do not see the picture: programs that read aloud say it.": (
+        "供看不到图片的读者使用：朗读程序会念出来。"
+    ),
     "No picture here": "此处不配图",
     "The starter judge reads captions and file names; it does not see the pictures.": (
         "入门评判模型只读图片说明和文件名，并不看图片本身。"
@@ -100,6 +104,7 @@ CHINESE: dict[str, str] = {
     "Take another picture": "更换图片",
     "Leave without a picture": "不配图",
     "Edit caption": "修改图片说明",
+    "Edit description": "修改图片描述",
     # the page
     "Article": "文章",
     "Edit text": "修改文字",

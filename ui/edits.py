@@ -11,8 +11,15 @@ from composer.types import OPENING, Article, Block, Brief, Candidate, Compositio
 
 
 def with_picture(composition: Composition, slot: str, picture: Picture | None, reason: str) -> Composition:
-    """The writer's own choice for a slot; None leaves it empty on purpose."""
-    pick = Pick(slot=slot, picture=picture, reason=reason, by="writer")
+    """The writer's own choice for a slot; None leaves it empty on purpose.
+
+    Another picture goes without the caption and the description that were worded for the one before.
+    """
+    now = composition.picks.get(slot)
+    if now is not None and now.picture is not None and picture is not None and now.picture.id == picture.id:
+        pick = replace(now, picture=picture, reason=reason, by="writer")
+    else:
+        pick = Pick(slot=slot, picture=picture, reason=reason, by="writer")
     return replace(composition, picks={**composition.picks, slot: pick})
 
 
@@ -40,10 +47,23 @@ def with_new_slot(composition: Composition, after: str, picture: Picture, reason
 
 
 def with_caption(composition: Composition, slot: str, caption: str) -> Composition:
+    """The writer's own words below a picture; they stay whatever picture comes there."""
     slots = composition.slots or ()
     return replace(
-        composition, slots=tuple(replace(item, caption=caption) if item.id == slot else item for item in slots)
+        composition,
+        slots=tuple(replace(item, caption=caption, worded=True) if item.id == slot else item for item in slots),
     )
+
+
+def with_alt(composition: Composition, slot: str, alt: str) -> Composition:
+    """The writer's own words for what is seen in a slot's picture; "" gives the picture its own back.
+
+    Who says what is seen in a picture has taken it: it stays when pictures are chosen again.
+    """
+    pick = composition.picks.get(slot)
+    if pick is None or pick.picture is None or pick.alt == alt:
+        return composition
+    return replace(composition, picks={**composition.picks, slot: replace(pick, alt=alt, by="writer")})
 
 
 def with_text(composition: Composition, title: str, blocks: tuple[Block, ...]) -> Composition:

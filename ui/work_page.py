@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from composer.types import Candidate, Pick, Picture
+from composer.types import Candidate, Picture
 from ui import edits
 from ui.brief_form import BriefForm
 from ui.candidates_panel import CandidatesPanel
@@ -103,6 +103,7 @@ class WorkPage(QWidget):
         self.page.edited.connect(self._session.edit)
         self.candidates.taken.connect(self._take)
         self.candidates.captioned.connect(self._caption)
+        self.candidates.described.connect(self._describe)
         self.candidates.stepped.connect(self.step)
         self.candidates.dropped.connect(self.put_picture)
         self.page.dropped.connect(self._dropped)
@@ -168,7 +169,7 @@ class WorkPage(QWidget):
         reason = text("You chose this picture.") if picture else text("You left this place without a picture.")
         after = edits.with_picture(composition, slot, picture, reason)
         if self._composing.busy:
-            self._session.choose(slot, Pick(slot=slot, picture=picture, reason=reason, by="writer"))
+            self._session.choose(slot, after.picks[slot])
         self._session.edit(after, text("Take another picture") if picture else text("Leave without a picture"))
 
     def put_picture(self, slot: str, picture: Picture) -> None:
@@ -177,9 +178,9 @@ class WorkPage(QWidget):
         if composition is None or not slot:
             return
         reason = text("You chose this picture.")
-        if self._composing.busy:
-            self._session.choose(slot, Pick(slot=slot, picture=picture, reason=reason, by="writer"))
         after = edits.with_own_picture(composition, slot, picture, reason)
+        if self._composing.busy:
+            self._session.choose(slot, after.picks[slot])
         self._session.edit(after, text("Take another picture"))
         self.select(slot)
 
@@ -196,3 +197,7 @@ class WorkPage(QWidget):
     def _caption(self, slot: str, caption: str) -> None:
         if self._session.composition is not None and not self._composing.busy:
             self._session.edit(edits.with_caption(self._session.composition, slot, caption), text("Edit caption"))
+
+    def _describe(self, slot: str, alt: str) -> None:
+        if self._session.composition is not None and not self._composing.busy:
+            self._session.edit(edits.with_alt(self._session.composition, slot, alt), text("Edit description"))

@@ -7,7 +7,8 @@ from typing import Literal
 from msgspec import Struct
 
 from composer import rights
-from composer.types import OPENING, Composition, Language, Picture
+from composer.draft import alt_of, caption_of
+from composer.types import OPENING, Composition, Language, Pick, Picture, Slot
 
 NodeKind = Literal["title", "heading", "paragraph", "figure"]
 
@@ -35,7 +36,7 @@ def layout(composition: Composition) -> tuple[Node, ...]:
     for slot in composition.slots or ():
         pick = composition.picks.get(slot.id)
         if pick is not None and pick.picture is not None:
-            figures.setdefault(slot.after, []).append(_figure(slot.caption, pick.picture, language))
+            figures.setdefault(slot.after, []).append(_figure(slot, pick, pick.picture, language))
     nodes = [Node(kind="title", text=article.title), *figures.pop(OPENING, ())]
     for block in article.blocks:
         nodes.append(Node(kind=block.kind, text=block.text))
@@ -45,11 +46,11 @@ def layout(composition: Composition) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-def _figure(caption: str, picture: Picture, language: Language) -> Node:
-    # The caption ties the picture to the text and is the planner's; alt says what the picture is, in the words that
-    # the picture itself carries, which nobody guessed.
+def _figure(slot: Slot, pick: Pick, picture: Picture, language: Language) -> Node:
+    # The caption ties the picture to the text; alt says what is seen, in words that nobody guessed where there are any.
+    caption = caption_of(slot, pick)
     credit = credit_line(picture, language)
-    return Node(kind="figure", text=caption, picture=picture, alt=picture.caption or caption, credit=credit)
+    return Node(kind="figure", text=caption, picture=picture, alt=alt_of(pick) or caption, credit=credit)
 
 
 def credit_line(picture: Picture, language: Language = "en") -> str:

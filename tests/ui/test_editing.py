@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 from pytestqt.qtbot import QtBot
 
 from composer import project
-from composer.types import Composition
+from composer.types import OPENING, Composition
 from tests.ui import sample
 from tests.ui.conftest import MakeShell
 from ui.app import Shell
 from ui.page.items import Line, items_of, read_back
+from ui.theme import tokens
 
 Move = QTextCursor.MoveOperation
 
@@ -205,3 +207,104 @@ def test_read_back_of_an_untouched_page_changes_nothing(pictures: Path) -> None:
     lines = [Line(item.kind, item.key, item.text) for item in items_of(whole)]
     assert whole.article is not None
     assert read_back(lines, whole) == (whole.article.title, whole.article.blocks)
+
+
+def marked(shell: Shell) -> list[str]:
+    return [mark.cursor.selectedText() for mark in shell.window.work.page.sheet.extraSelections()]
+
+
+def tell(shell: Shell, slot: str, sentence: str, after: str | None = None) -> None:
+    """Let a slot be about a sentence of the text."""
+    whole = composition(shell)
+    slots = tuple(
+        replace(each, sentence=sentence, after=each.after if after is None else after) if each.id == slot else each
+        for each in whole.slots or ()
+    )
+    shell.parts.session.show(replace(whole, slots=slots))
+    shell.window.work.page.flush()
+
+
+def test_the_sentence_of_the_selected_picture_is_marked(shell: Shell, qtbot: QtBot) -> None:
+    work, said = shell.window.work, "Its walls are three metres thick at the foot"
+    tell(shell, "s1", said)
+    assert marked(shell) == []
+    work.select("s1")
+    assert marked(shell) == [said]
+    assert work.page.sheet.extraSelections()[0].format.background().color() == tokens().color("wash")
+    before = texts(shell)
+    place_cursor(shell, "b4", end=False)
+    work.page.sheet.textCursor().insertText("🏰 Look: ")
+    assert marked(shell) == [said], "it goes with the text"
+    assert shell.parts.session.undo.count() == 1, "only the typing can be undone"
+    work.select("s3")
+    assert marked(shell) == []
+    work.select("s1")
+    assert marked(shell) == [said]
+    work.page.select_slot("")
+    assert marked(shell) == []
+    shell.parts.session.undo.undo()
+    assert texts(shell) == before
+
+
+def test_a_sentence_that_was_rewritten_is_marked_no_more(shell: Shell, qtbot: QtBot) -> None:
+    page = shell.window.work.page
+    tell(shell, "s1", "Its walls are three metres thick at the foot")
+    shell.window.work.select("s1")
+    place_cursor(shell, "b4", end=False)
+    cursor = page.sheet.textCursor()
+    cursor.setPosition(cursor.position() + texts(shell)["b4"].index("metres"))
+    page.sheet.setTextCursor(cursor)
+    qtbot.keyClick(page.sheet, Qt.Key.Key_Backspace)
+    assert marked(shell) == []
+    shell.parts.session.undo.undo()
+    page.flush()
+    assert marked(shell) == ["Its walls are three metres thick at the foot"]
+
+
+def test_the_sentence_of_an_opening_picture_is_found_in_the_text(shell: Shell) -> None:
+    tell(shell, "s0", "A mill at work is louder than it looks.", after=OPENING)
+    shell.window.work.select("s0")
+    assert marked(shell) == ["A mill at work is louder than it looks."]
+
+
+def test_a_caption_of_the_writers_stays_with_any_picture(shell: Shell, qtbot: QtBot) -> None:
+    work = shell.window.work
+    whole = composition(shell)
+    worded = replace(whole.picks["s1"], caption="For this picture", alt="A grey tower")
+    shell.parts.session.show(replace(whole, picks={**whole.picks, "s1": worded}))
+    work.select("s1")
+    assert work.candidates.caption.toPlainText() == "For this picture"
+    assert work.candidates.alt.toPlainText() == "A grey tower"
+    work.page.flush()
+    assert work.page._painter.figures["s1"].caption == "For this picture"
+    work.candidates.cards[2].click()
+    pick = composition(shell).picks["s1"]
+    assert (pick.caption, pick.alt) == ("", ""), "they were for another picture"
+    assert work.candidates.caption.toPlainText() == sample.CAPTIONS["en"][1]
+    shell.parts.session.undo.undo()
+    assert composition(shell).picks["s1"] == worded
+    work.candidates.caption.setPlainText("Mine")
+    qtbot.keyClick(work.candidates.caption, Qt.Key.Key_Return)
+    slot = (composition(shell).slots or ())[1]
+    assert (slot.caption, slot.worded) == ("Mine", True)
+    work.page.flush()
+    assert work.page._painter.figures["s1"].caption == "Mine"
+
+
+def test_what_is_seen_can_be_told_and_undone(shell: Shell, qtbot: QtBot) -> None:
+    work = shell.window.work
+    work.select("s1")
+    before = composition(shell)
+    own = before.picks["s1"].picture
+    assert own is not None
+    assert work.candidates.alt.toPlainText() == own.caption
+    work.candidates.alt.setPlainText("A tower\nin the rain")
+    qtbot.keyClick(work.candidates.alt, Qt.Key.Key_Return)
+    assert composition(shell).picks["s1"].alt == "A tower in the rain"
+    assert composition(shell).picks["s1"].by == "writer", "it is not lost when pictures are chosen again"
+    work.candidates.cards[0].click()
+    assert composition(shell).picks["s1"].alt == "A tower in the rain", "the same picture"
+    shell.parts.session.undo.undo()
+    assert composition(shell) == before
+    work.select("s2")
+    assert not work.candidates.alt.isVisible(), "there is no picture to tell of"

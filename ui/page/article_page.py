@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QTextBlock, QTextCursor
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QTextEdit, QVBoxLayout, QWidget
 
 from composer.types import Composition
 from ui import edits
 from ui.images import ImageLoader
 from ui.page.figure import OBJECT_TYPE, FigurePainter, figures_of
-from ui.page.items import Item, Line, items_of, read_back
+from ui.page.items import Item, Line, items_of, read_back, sentence_of
 from ui.page.sheet import Sheet, is_figure, slot_of
 from ui.page.styles import KEY, KIND, POINTS, block_format, char_format, figure_format
 from ui.texts import text
+from ui.theme import tokens
 
 FLUSH_MS = 40
 """Streamed text is shown in batches of this many milliseconds."""
@@ -77,6 +78,7 @@ class ArticlePage(QWidget):
         figures = figures_of(composition, working=self._working)
         new = items_of(composition)
         if not afresh and new == self._items and figures == self._painter.figures:
+            self._mark_sentence()
             return
         follow = self.at_end
         anchor = None if follow else self._anchor()
@@ -89,6 +91,7 @@ class ArticlePage(QWidget):
             self._redraw_figures(changed)
         finally:
             self._filling = False
+        self._mark_sentence()
         self._keep_place(follow, anchor)
 
     def set_working(self, working: bool) -> None:
@@ -100,6 +103,7 @@ class ArticlePage(QWidget):
 
     def select_slot(self, slot: str, *, reveal: bool = False) -> None:
         self._painter.selected = slot
+        self._mark_sentence()
         self.sheet.viewport().update()
         if reveal and slot:
             self._reveal(slot)
@@ -121,6 +125,7 @@ class ArticlePage(QWidget):
             self._filling = True
             self._update([], items, afresh=True)
             self._filling = False
+        self._mark_sentence()
         self.sheet.viewport().update()
 
     # --- document follows composition ---
@@ -226,6 +231,7 @@ class ArticlePage(QWidget):
         if [(line.kind, line.key, line.text) for line in lines] != [(i.kind, i.key, i.text) for i in items]:
             self._normalise(lines, items)
         self._items = items
+        self._mark_sentence()
         if after != old:
             where = self.sheet.textCursor().block().blockFormat().property(KEY)
             same_shape = len(blocks) == len(old.article.blocks if old.article else ())
@@ -324,6 +330,21 @@ class ArticlePage(QWidget):
         view = self.sheet.viewport().height()
         if rect.top() < bar.value() or rect.bottom() > bar.value() + view:
             bar.setValue(round(rect.center().y() - view / 2))
+
+    def _mark_sentence(self) -> None:
+        """Give what the selected picture is about a soft ground. The document and its undo know nothing of it."""
+        key, words = sentence_of(self._composition, self._painter.selected)
+        block = self._block_of(key) if words else None
+        marks: list[QTextEdit.ExtraSelection] = []
+        if block is not None and words in block.text():
+            mark = QTextEdit.ExtraSelection()
+            mark.cursor = QTextCursor(block)
+            start = block.position() + _units(block.text()[: block.text().index(words)])
+            mark.cursor.setPosition(start)
+            mark.cursor.setPosition(start + _units(words), QTextCursor.MoveMode.KeepAnchor)
+            mark.format.setBackground(tokens().color("wash"))
+            marks = [mark]
+        self.sheet.setExtraSelections(marks)
 
     # --- small reactions ---
 

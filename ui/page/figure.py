@@ -8,6 +8,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, QRect, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPyTextObject, QTextDocument, QTextFormat
 
+from composer.draft import caption_of
 from composer.types import Composition, Picture
 from ui.images import ImageLoader
 from ui.reasons import reason_of
@@ -50,7 +51,7 @@ def figures_of(composition: Composition | None, *, working: bool) -> dict[str, F
         pick = composition.picks.get(slot.id)
         language = composition.brief.language
         if pick is not None and pick.picture is not None:
-            made[slot.id] = Figure(slot.id, "picture", slot.caption, language, pick.picture)
+            made[slot.id] = Figure(slot.id, "picture", caption_of(slot, pick), language, pick.picture)
         elif pick is not None:
             made[slot.id] = Figure(slot.id, "empty", slot.caption, language, note=reason_of(composition, slot.id))
         else:

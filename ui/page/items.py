@@ -54,6 +54,21 @@ def items_of(composition: Composition | None) -> list[Item]:
     return items
 
 
+def sentence_of(composition: Composition | None, slot_id: str) -> tuple[str, str]:
+    """The paragraph with the sentence that a slot's picture is about, and the sentence as the document has it.
+
+    Both empty where there is none, or where its words were changed. A picture before all text has no paragraph of its
+    own: the first that has the sentence counts.
+    """
+    slot = next((each for each in (composition.slots or () if composition else ()) if each.id == slot_id), None)
+    if composition is None or composition.article is None or slot is None or not slot.sentence:
+        return "", ""
+    for block in composition.article.blocks:
+        if slot.after in (OPENING, block.id) and block.kind == "paragraph" and slot.sentence in block.text:
+            return block.id, slot.sentence.replace("\n", LINE)
+    return "", ""
+
+
 def read_back(lines: Sequence[Line], composition: Composition) -> tuple[str, tuple[Block, ...]]:
     """Title and blocks as the document has them now. Figures are not text: they are left out.
 

@@ -55,6 +55,25 @@ def test_the_picture_is_told_in_its_own_words() -> None:
 
 
 @pytest.mark.parametrize(
+    ("worded", "caption", "alt", "own", "printed"),
+    [
+        (False, "A red boat", "Boat on sand", "boat", ("A red boat", "Boat on sand")),
+        (False, "", "", "boat", ("Caption 0", "boat")),
+        (True, "A red boat", "Boat on sand", "boat", ("Caption 0", "Boat on sand")),
+        (False, "A red boat", "", "", ("A red boat", "A red boat")),
+    ],
+)
+def test_what_was_worded_for_the_picture_is_printed(
+    worded: bool, caption: str, alt: str, own: str, printed: tuple[str, str]
+) -> None:
+    whole = composed("p0")
+    pick = Pick(slot="s0", picture=picture("x", caption=own), reason="", caption=caption, alt=alt)
+    slots = tuple(replace(each, worded=worded) for each in whole.slots or ())
+    figure = layout(replace(whole, slots=slots, picks={"s0": pick}))[3]
+    assert (figure.text, figure.alt) == printed
+
+
+@pytest.mark.parametrize(
     ("credit", "licence", "line"),
     [
         ("", "", ""),
