@@ -20,6 +20,7 @@ import typer
 from composer import project, prose, settings
 from composer.cli_common import CANCELLED, FAILED, USAGE, Adapters, AsJson, Workshop, opened, print_json, say
 from composer.cli_evaluate import evaluate_verb
+from composer.cli_explanation import why_verb
 from composer.cli_library import library_app
 from composer.cli_models import doctor_verb, models_app
 from composer.cli_pictures import PICTURE_VERBS
@@ -55,6 +56,7 @@ app.add_typer(library_app, name="library")
 app.add_typer(models_app, name="models")
 app.command("doctor")(doctor_verb)
 app.command("evaluate")(evaluate_verb)
+app.command("why")(why_verb)
 
 
 def run(

@@ -19,6 +19,7 @@ from composer import settings, shelving
 from composer.acts import standing
 from composer.errors import Cancelled, ComposerError, SettingsError
 from composer.evaluation import recording
+from composer.explanation import explain
 from composer.gate import Gate, Within
 from composer.lane import Lane
 from composer.librarian import Librarian, LibraryCommand
@@ -39,6 +40,8 @@ from composer.wire import (
     CommandLine,
     Compose,
     Done,
+    Explained,
+    ExplainPick,
     ExportArticle,
     Exported,
     Failed,
@@ -189,6 +192,8 @@ class Service:
                 with suppress(ComposerError):  # the article is written: that it was taken as it is may be lost
                     recording.record(standing(command.composition))
                 self._say(job, Exported(tuple(str(file) for file in files)))
+            case ExplainPick():
+                self._say(job, Explained(explain(command.composition, command.slot)))
             case RecordActs():
                 recording.record(command.acts)
             case RenewModels():

@@ -14,6 +14,7 @@ from msgspec import Struct
 from composer.acts import Act
 from composer.collection import Details, Edit, Hit, LibraryFolder, LibraryState, Query
 from composer.errors import ModelFailed
+from composer.grounds import Explanation
 from composer.shelf import Check, DiskUse, ModelRow, ModelSet, Purpose
 from composer.types import AnyEvent, Brief, Composition
 
@@ -93,6 +94,13 @@ class UsePictures(Command, frozen=True, tag="use-pictures"):
     """Path of its project, or its title where it has none."""
     title: str
     ids: tuple[str, ...]
+
+
+class ExplainPick(Command, frozen=True, tag="explain-pick"):
+    """Why a slot has its picture, or none; answers Explained."""
+
+    composition: Composition
+    slot: str
 
 
 class RecordActs(Command, frozen=True, tag="record-acts"):
@@ -212,6 +220,7 @@ AnyCommand = (
     | MarkPictures
     | EditPicture
     | UsePictures
+    | ExplainPick
     | RecordActs
     | ShowLibrary
     | PutFolder
@@ -318,6 +327,10 @@ class Exported(Report, frozen=True, tag="exported"):
     files: tuple[str, ...]
 
 
+class Explained(Report, frozen=True, tag="explained"):
+    explanation: Explanation
+
+
 class ModelsListed(Report, frozen=True, tag="models-listed"):
     """Everything the page of models shows."""
 
@@ -385,6 +398,7 @@ AnyReport = (
     | SkippedShown
     | Indexing
     | Exported
+    | Explained
     | ModelsListed
     | Pulling
     | Verified

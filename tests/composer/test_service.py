@@ -24,6 +24,7 @@ from composer.types import Brief, Composed, Composition, TextDelta
 from tests.composer.fakes import Bench, HeldWriter, ScriptedWriter
 from tests.composer.shelf import FakeShelf
 from tests.composer.test_acts import article, chosen
+from tests.composer.test_explanation import TWO, decided
 
 ENDS = (wire.Done, wire.Failed, wire.Stopped)
 PATIENCE = 20.0
@@ -217,6 +218,17 @@ def test_searching_and_exporting_do_not_wait_for_writing(place: Place, tmp_path:
     assert not [report for report in place.engine.said(job) if isinstance(report, ENDS)], "it is still at work"
     place.writer.go.set()
     assert place.engine.end(job) == wire.Done()
+
+
+def test_a_pick_is_explained_while_an_article_is_written(place: Place) -> None:
+    place.compose_until_held()
+    job = place.engine.send(wire.ExplainPick(decided(TWO), "s1"))
+    assert place.engine.end(job) == wire.Done()
+    (told,) = [report for report in place.engine.said(job) if isinstance(report, wire.Explained)]
+    assert told.explanation.picture == "keep"
+    failed = place.engine.end(place.engine.send(wire.ExplainPick(decided(TWO), "s9")))
+    assert isinstance(failed, wire.Failed)
+    place.writer.go.set()
 
 
 def test_jobs_that_need_models_go_one_after_the_other(place: Place) -> None:

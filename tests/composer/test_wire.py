@@ -20,6 +20,7 @@ from composer.collection import (
     Used,
 )
 from composer.errors import ModelFailed
+from composer.grounds import Change, Explanation, Part, Rival
 from composer.ports import Check, DiskUse
 from composer.types import (
     AnyEvent,
@@ -60,6 +61,7 @@ COMMANDS = [
     wire.MarkPictures(("a", "b"), rating=4, hidden=False, tags=("水",), add_tags=("x",), remove_tags=("y",)),
     wire.EditPicture("a", Edit(caption="", people=("Ann",))),
     wire.UsePictures("/a b/文.pictorial", "文", ("a",)),
+    wire.ExplainPick(Composition(brief=BRIEF), "s1"),
     wire.RecordActs(standing(acted())),
     wire.ShowLibrary(),
     wire.PutFolder(LibraryFolder(path="/a b", exclude="*.png\nprivate/", watched=True)),
@@ -114,6 +116,18 @@ REPORTS = [
     wire.SkippedShown("/a b", (wire.Skipped("/a b/图.jpg", "broken"),), more=True),
     wire.Indexing("look", 1, 2**40, "/a", "slow", 3.5),
     wire.Exported(("/a",)),
+    wire.Explained(
+        Explanation(
+            slot="s1",
+            place=1,
+            decided="program",
+            final=None,
+            words=("风车",),
+            parts=(Part(signal="words", value=0.5, share=0.25),),
+            rivals=(Rival(picture="a", name="A", final=0.5, signal="words"),),
+            changes=(Change(kind="signal", signal="words", picture="a", name="A"),),
+        )
+    ),
     wire.ModelsListed((row("small"),), (), DiskUse(models=1, unfinished=2, caches=3, free=4), {"writer": "small"}),
     wire.Pulling("small", "a.gguf", 3, 2**40),
     wire.Verified("small", {"a.gguf": "damaged"}),
