@@ -111,7 +111,7 @@ def sentences(explanation: Explanation, language: Language) -> list[str]:
     return [
         *reasons(explanation, language),
         *([points(explanation, language)] if explanation.weighed and explanation.parts else []),
-        *(about_rival(rival, explanation, language) for rival in _told(explanation)),
+        *(about_rival(rival, explanation, language) for rival in others(explanation)),
         *(about_change(change, explanation, language) for change in explanation.changes),
     ]
 
@@ -142,6 +142,12 @@ def points_of(parts: Sequence[Part]) -> list[tuple[int, int]]:
     """Share and weight of each part in whole points; the shares add up to the rounded score, the weights to 100."""
     shares, weights = _whole([part.share for part in parts]), _whole([part.weight for part in parts])
     return list(zip(shares, weights, strict=True))
+
+
+def others(explanation: Explanation) -> Sequence[Rival]:
+    """The rivals that `reasons` did not tell: the best candidate of an empty place is why it is empty."""
+    empty = not explanation.picture and explanation.decided == "program"
+    return explanation.rivals[1:] if empty else explanation.rivals
 
 
 def about_rival(rival: Rival, explanation: Explanation, language: Language) -> str:
@@ -238,12 +244,6 @@ def _held_back(explanation: Explanation, signal: SignalName, language: Language)
     given = dict(zip((part.signal for part in explanation.parts), points_of(explanation.parts), strict=True))
     share, weight = given[signal]
     return TEXTS[language]["held back"].format(signal=_signal(signal, language), share=share, weight=weight)
-
-
-def _told(explanation: Explanation) -> Sequence[Rival]:
-    """The best candidate of an empty place was told as the reason why it is empty."""
-    empty = not explanation.picture and explanation.decided == "program"
-    return explanation.rivals[1:] if empty else explanation.rivals
 
 
 def _rival_key(rival: Rival, final: float | None, gap: int) -> str:

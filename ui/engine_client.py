@@ -29,6 +29,7 @@ class EngineClient(QObject):
     happened = Signal(int, object)
     scanned = Signal(int, object)
     exported = Signal(int, object)
+    explained = Signal(int, object)
     listed = Signal(int, object)
     pulling = Signal(int, object)
     verified = Signal(int, object)
@@ -65,6 +66,7 @@ class EngineClient(QObject):
         self._answers = {
             wire.Scanned: self.scanned,
             wire.Exported: self.exported,
+            wire.Explained: self.explained,
             wire.ModelsListed: self.listed,
             wire.Pulling: self.pulling,
             wire.Verified: self.verified,

@@ -36,6 +36,7 @@ from composer import types as t  # noqa: E402
 from composer import wire  # noqa: E402
 from composer.draft import fold  # noqa: E402
 from composer.errors import ComposerError  # noqa: E402
+from composer.explanation import explain  # noqa: E402
 from tests.ui import library_sample, models_sample, sample  # noqa: E402
 
 
@@ -103,6 +104,8 @@ class Engine:
                     self.compose(said.job, said.command)
                 case wire.ExportArticle():
                     self.export(said.job, said.command)
+                case wire.ExplainPick():
+                    self.say(said.job, wire.Explained(explain(said.command.composition, said.command.slot)))
                 case _:
                     pass
         except Stop:
