@@ -108,6 +108,8 @@ def compose_verb(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Write an illustrated article from a brief: text, pictures and project file in one folder.
 
+    Where no picture fits, a shot list beside the article says what a photographer should take.
+
     A run that was stopped goes on where it was when the same command is given again.
     """
     if language not in {"en", "zh"}:
@@ -125,7 +127,8 @@ def compose_verb(  # noqa: PLR0913, PLR0917 - one parameter an option
     project.save(composition, out / PROJECT)
     if report:
         write_safely(report, msgspec.json.format(msgspec.json.encode(report_of(composition)), indent=2))
-    paths = [str(path) for path in (*files[:2], out / PROJECT)]
+    beside = [file for file in files if file.parent == out]  # the pictures lie in a folder of their own
+    paths = [str(path) for path in (*beside, out / PROJECT)]
     if as_json:
         print_json({"files": paths, **report_of(composition)})
     else:
@@ -221,7 +224,10 @@ def export_verb(
     formats: Annotated[list[str] | None, typer.Option("--format", help="markdown, html; both if not given.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a saved article as Markdown with pictures, as one HTML file, or both."""
+    """Write a saved article as Markdown with pictures, as one HTML file, or both.
+
+    Where places have no picture, a shot list beside it says what a photographer should take.
+    """
     known: dict[str, Format] = {"markdown": "markdown", "html": "html"}
     unknown = [name for name in formats or () if name not in known]
     if unknown:

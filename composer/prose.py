@@ -95,7 +95,10 @@ def sentence_of(text: str, wanted: Sequence[str], language: Language) -> str:
     """
     said = sentences(text)
     asked = set[str]().union(*(_terms(each, language) for each in wanted))
-    parts = [_terms(each, language) | {term for term in asked if len(term) == 1 and term in each} for each in said]
+    parts = [
+        _terms(each, language) | {term for term in asked if len(term) == 1 and not term.isascii() and term in each}
+        for each in said
+    ]
     weight = {
         term: math.log(1 + len(parts) / sum(term in part for part in parts))
         for term in asked & set[str]().union(*parts)
