@@ -1,4 +1,4 @@
-"""Signals of a picture at a place that need no model: its shape, size, rights, freshness and colours.
+"""Signals of a picture at a place that need no model: its form, size, rights, freshness and colours.
 
 Pure functions of what the library knows of a picture (`Traits`). Each gives 0 (speaks against it) to 1 (for it), or
 None where it cannot be told.
@@ -48,6 +48,8 @@ _YEAR = 365.0
 """Days after which half of what a use took from a picture has come back."""
 _LIKE = 14.4
 """Distance in CIELAB at which colours count as half alike: the median of all pairs of the demo's 389 photographs."""
+_PROPORTION = 0.25
+"""Doublings of width by height at which two pictures count as half alike."""
 _MOST = 2.5
 """Standard deviations beyond which a look is not more so."""
 _PROBIT = 1.702
@@ -140,7 +142,7 @@ def fresh(traits: Traits) -> float:
 
 
 def mood(traits: Traits, tone: str, language: Language) -> float | None:
-    """How well light and colours go with a tone in words; about the share of photographs that go with it less well.
+    """How well light and colours go with a tone in words: the share of photographs that go with it less well, within 0.1.
 
     Pleasure is 0.69 brightness + 0.22 saturation, arousal -0.31 brightness + 0.60 saturation, in standard deviations
     (Valdez and Mehrabian 1994, "Effects of color on emotions"; Munsell's value and chroma are near L* and C*). A tone
@@ -166,6 +168,21 @@ def palette(traits: Traits, others: Sequence[Traits]) -> float | None:
         return None
     distances = np.abs(np.stack(alike) - traits.colours.shades).mean(axis=(1, 2))
     return float(np.exp2(-distances / _LIKE).mean())
+
+
+def proportions(traits: Traits, others: Sequence[Traits]) -> float | None:
+    """How much its width by height is like that of the article's other pictures: 1 as theirs; None without any.
+
+    The mean over the others of 2 ^ (-difference / a quarter of a doubling): a 4:3 picture beside a 3:2 one has 0.6, an
+    upright one beside it 0.04. Whoever took an article's pictures took them with one camera.
+    """
+    if traits.width <= 0 or traits.height <= 0:
+        return None
+    known = [each.width / each.height for each in others if each.width > 0 and each.height > 0]
+    if not known:
+        return None
+    ratio = traits.width / traits.height
+    return sum(2 ** (-abs(math.log2(ratio / other)) / _PROPORTION) for other in known) / len(known)
 
 
 def _logistic(value: float) -> float:

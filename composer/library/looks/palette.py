@@ -11,7 +11,8 @@ from composer.stages.signals import Colours
 
 FIELDS = 64
 """Pixels of a look, 8 x 8. Mean lightness is the whole picture's; chroma and contrast are of fields, less than of
-pixels: fine patterns are averaged."""
+pixels: fine patterns are averaged. Which pictures stood in one article they tell as well as 4,096 pixels do: area under
+the curve 0.73 and 0.74, of 57 articles (standard error 0.03)."""
 
 
 def colours_of(looks: Sequence[bytes]) -> list[Colours | None]:

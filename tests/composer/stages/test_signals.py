@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from composer.library.looks.palette import colours_of
 from composer.prompts import prompts
-from composer.stages.signals import Colours, Traits, fresh, mood, palette, rights, shape, size
+from composer.stages.signals import Colours, Traits, fresh, mood, palette, proportions, rights, shape, size
 from composer.types import Language, SlotKind
 
 SIDE = st.integers(1, 40_000)
@@ -169,5 +169,30 @@ def test_mood_lies_between_0_and_1(look: bytes, tone: str) -> None:
     colours = colours_of([look])[0]
     assert isinstance(colours, Colours)
     value = mood(Traits(width=9, height=9, colours=colours), tone, "en")
+    assert value is not None
+    assert 0 <= value <= 1
+
+
+def test_proportions_are_the_mean_over_the_others() -> None:
+    wide, normal, upright = (Traits(width=w, height=h) for w, h in ((1500, 1000), (1600, 1200), (1000, 1500)))
+    assert proportions(wide, [wide, wide]) == 1.0
+    near, far = proportions(wide, [normal]), proportions(wide, [upright])
+    assert near is not None
+    assert far is not None
+    assert 1.0 > near > 0.5 > far > 0.0
+    assert proportions(wide, [normal, upright]) == pytest.approx((near + far) / 2)
+    assert proportions(normal, [wide]) == pytest.approx(near), "alike both ways"
+
+
+def test_proportions_need_others_with_sides() -> None:
+    bare, wide = Traits(width=0, height=0), Traits(width=1500, height=1000)
+    assert proportions(wide, []) is None
+    assert proportions(wide, [bare]) is None
+    assert proportions(bare, [wide]) is None
+
+
+@given(SIDE, SIDE, SIDE, SIDE)
+def test_proportions_lie_between_0_and_1(width: int, height: int, other: int, another: int) -> None:
+    value = proportions(Traits(width=width, height=height), [Traits(width=other, height=another)])
     assert value is not None
     assert 0 <= value <= 1
