@@ -142,7 +142,7 @@ def fresh(traits: Traits) -> float:
 
 
 def mood(traits: Traits, tone: str, language: Language) -> float | None:
-    """How well light and colours go with a tone in words: the share of photographs that go with it less well, within 0.1.
+    """How well light and colours go with a tone in words: the share of photographs that go less well, within 0.1.
 
     Pleasure is 0.69 brightness + 0.22 saturation, arousal -0.31 brightness + 0.60 saturation, in standard deviations
     (Valdez and Mehrabian 1994, "Effects of color on emotions"; Munsell's value and chroma are near L* and C*). A tone
