@@ -73,7 +73,7 @@ class _Case:
             words=shared_words(shown, self.slot, self._paragraph()) if shown else (),
             parts=parts,
             weighed=self.weighed,
-            held_back=None if stands else _held_back(parts),
+            held_back=None if stands or not self._too_weak() else _held_back(parts),
             rivals=tuple(self._rivals()),
             changes=tuple(self._changes()),
         )
@@ -186,6 +186,8 @@ class _Case:
                 yield self._change(found, kind="place", slot=serves, place=self._place(serves))
 
     def _by_signal(self) -> Iterator[Change]:
+        if _id(self._best_free(self.weights)[0]) != _id(self._picture()):
+            return  # changed by hand: what stands here does not follow from the scores
         names = sorted(self.weights.signals, key=lambda name: -self.weights.signals[name].weight)
         changes = [change for name in names if (change := self._without(name)) is not None]
         yield from changes[:MOST_SIGNALS]
@@ -194,16 +196,26 @@ class _Case:
         """What the free pictures would have scored here if one signal did not count."""
         signals: dict[SignalName, Signal] = dict(self.weights.signals)
         counted = signals.pop(name).weight > 0
-        free = [each for each in self.considered if _group(each.picture) not in self.elsewhere]
-        if not counted or not free or not any(signal.weight > 0 for signal in signals.values()):
+        if not counted or not any(signal.weight > 0 for signal in signals.values()):
             return None
-        scores = {each.picture.id: final_score(each.signals, Weights(signals)) for each in free}
-        best = max(free, key=lambda each: (scores[each.picture.id], each.picture.id == _id(self._picture())))
-        enough = scores[best.picture.id] >= self.composition.empty_below
-        if (best.picture.id if enough else "") == _id(self._picture()):
+        found, score = self._best_free(Weights(signals))
+        if _id(found) == _id(self._picture()):
             return None
-        found = best.picture if enough else None
-        return self._change(found, kind="signal", signal=name, value=scores[best.picture.id])
+        return self._change(found, kind="signal", signal=name, value=score)
+
+    def _best_free(self, weights: Weights) -> tuple[Picture | None, float]:
+        """The picture that fits best here of those that stand nowhere else, None if it does not fit; and its score.
+
+        Of equals the one that stands here.
+        """
+        scores = [
+            (final_score(each.signals, weights), each.picture)
+            for each in self.considered
+            if _group(each.picture) not in self.elsewhere
+        ]
+        stands = _id(self._picture())
+        score, best = max(scores, key=lambda scored: (scored[0], scored[1].id == stands), default=(0.0, None))
+        return (best if score >= self.composition.empty_below else None), score
 
     def _decided(
         self, *, empty_below: float | None = None, gone: str = "", at: str = "", choice: bool = True
@@ -231,6 +243,9 @@ class _Case:
 
     def _stands(self) -> bool:
         return self._picture() is not None
+
+    def _too_weak(self) -> bool:
+        return self.subject is not None and self.subject.final < self.composition.empty_below
 
     def _picture(self) -> Picture | None:
         return self.pick.picture if self.pick else None

@@ -85,7 +85,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     weighed: bool = False
     """Whether the weights that decided are known. Else parts are values alone, and most changes are not known."""
     held_back: SignalName | None = None
-    """Where none stands: what cost the best candidate most."""
+    """Where none stands because all are too weak: what cost the best candidate most."""
     rivals: tuple[Rival, ...] = ()
     """The best others, best first; where none stands, the best candidate is the first of them."""
     changes: tuple[Change, ...] = ()

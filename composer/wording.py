@@ -24,7 +24,7 @@ SIGNALS: dict[Language, dict[str, str]] = {
     },
 }  # fmt: skip
 _EN = {
-    "sentence": "It goes with: “{sentence}”",
+    "sentence": "For the sentence: “{sentence}”",
     "undecided": "Nothing is decided here yet.",
     "best": "It fits {final} %, the best of {considered} pictures that were looked at.",
     "only": "It fits {final} %; no other picture was found for this place.",
@@ -42,10 +42,10 @@ _EN = {
     "points": "Points: {points}.",
     "point": "{signal} {share} of {weight}",
     "unweighed": "How much each signal counted was not kept with this article. Choose the pictures again to see it.",
-    "rival": "“{name}” fits {final} %, {gap} points less.",
-    "rival signal": "“{name}” fits {final} %, {gap} points less; most of that is “{signal}”.",
+    "rival": "“{name}” fits {final} %: {gap} points less.",
+    "rival signal": "“{name}” fits {final} %: {gap} points less, most of them in “{signal}”.",
     "rival equal": "“{name}” fits just as well.",
-    "rival better": "“{name}” fits {final} %, {gap} points more.",
+    "rival better": "“{name}” fits {final} %: {gap} points more.",
     "rival alone": "“{name}” fits {final} %.",
     "serves": "It stands at picture {place}.",
     "threshold": "If a picture needed more than {value} %, “{name}” would stand here.",
@@ -64,7 +64,7 @@ _EN = {
     "comma": ", ",
 }  # fmt: skip
 _ZH = {
-    "sentence": "它配合的句子：“{sentence}”",
+    "sentence": "对应的句子：“{sentence}”",
     "undecided": "此处尚未决定。",
     "best": "匹配度 {final} %，是所看 {considered} 张图片中最合适的。",
     "only": "匹配度 {final} %；没有为此处找到其他图片。",

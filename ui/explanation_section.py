@@ -31,8 +31,8 @@ class ExplanationSection(QWidget):
         self.toggle.toggled.connect(self._fold)
         self.body = QWidget()
         self.bars = PointBars()
-        self.reasons, self.rivals, self.changes = _Paragraph("ink"), _Paragraph("quiet"), _Paragraph("quiet")
-        self.next_best, self.otherwise = _Paragraph("heading"), _Paragraph("heading")
+        self.reasons, self.rivals, self.changes = _Lines("ink"), _Lines("quiet"), _Lines("quiet")
+        self.next_best, self.otherwise = _Lines("heading"), _Lines("heading")
         column = QVBoxLayout(self.body)
         column.setContentsMargins(10, 2, 0, 6)
         column.setSpacing(6)
@@ -105,19 +105,36 @@ class ExplanationSection(QWidget):
         self.bars.show_bars([], "")
 
 
-class _Paragraph(QLabel):
-    """Lines of text that wrap; gone where there are none."""
+class _Lines(QWidget):
+    """Sentences one below the other, with a little room between them; gone where there are none."""
 
     def __init__(self, rank: str) -> None:
-        super().__init__(wordWrap=True)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setProperty("rank", rank)
-        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        super().__init__()
+        self._rank = rank
+        self._labels: list[QLabel] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
         self.hide()
 
+    def text(self) -> str:
+        return "\n".join(label.text() for label in self._labels if not label.isHidden())
+
     def show_lines(self, lines: list[str]) -> None:
-        self.setText("\n".join(lines))
+        while len(self._labels) < len(lines):
+            self._add()
+        for at, label in enumerate(self._labels):
+            label.setText(lines[at] if at < len(lines) else "")
+            label.setVisible(at < len(lines))
         self.setVisible(bool(lines))
+
+    def _add(self) -> None:
+        label = QLabel(wordWrap=True)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setProperty("rank", self._rank)
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._column.addWidget(label)
+        self._labels.append(label)
 
 
 def _spoken() -> Language:

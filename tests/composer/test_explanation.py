@@ -194,7 +194,10 @@ def test_after_changes_by_hand_nothing_is_concluded_from_deciding_anew() -> None
     composition = decided(TWO)
     mine = Pick(slot="s2", picture=None, reason="", by="writer")
     found = explain(replace(composition, picks={**composition.picks, "s2": mine}), "s1")
-    assert {told.kind for told in found.changes} <= {"signal"}
+    assert found.changes == ()
+    none = Pick(slot="s1", picture=None, reason="")
+    found = explain(replace(decided(ONE), picks={"s1": none}), "s1")
+    assert (found.held_back, found.changes) == (None, ())
 
 
 def test_what_it_goes_with() -> None:

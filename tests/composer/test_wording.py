@@ -33,10 +33,10 @@ def test_a_picture_of_the_program() -> None:
     said = wording.sentences(explain(decided(ONE), "s1"), "en")
     assert said == [
         "It fits 74 %, the best of 3 pictures that were looked at.",
-        "It goes with: “A mill stands high.”",
+        "For the sentence: “A mill stands high.”",
         "Points: Look 37 of 50, Words 27 of 30, Judge 10 of 20.",
-        "“keep” fits 54 %, 20 points less; most of that is “Words”.",
-        "“lane” fits 16 %, 58 points less; most of that is “Look”.",
+        "“keep” fits 54 %: 20 points less, most of them in “Words”.",
+        "“lane” fits 16 %: 58 points less, most of them in “Look”.",
         "If a picture needed more than 74 %, the place would be empty.",
         "Without this picture, “keep” would stand here.",
         "If “Words” did not count, “keep” would fit best here, with 73 %.",
