@@ -74,12 +74,11 @@ def shot_for(slot: Slot, block_text: str, language: Language) -> str:
     the sentence is no longer in it, the one that the picture is about now is quoted instead.
     """
     words, drawn = _words()[language], slot.kind == "diagram"
-    sentence = _sentence(slot, block_text, language)
     what = _subject(slot, language) or words.unnamed
     return "".join((
         words.draw if drawn else words.take,
         what,
-        words.sentence.format(sentence=sentence) if sentence else "",
+        _quote(slot, block_text, language),
         ("；" if language == "zh" else "; ") + words.framing[slot.kind],
         words.mood.format(tone=slot.tone.strip()) if slot.tone.strip() and not drawn else "",
         words.end,
@@ -92,13 +91,18 @@ def bare(shot: str, language: Language) -> tuple[str, bool]:
     return shot.removeprefix(words.take).removeprefix(words.draw), shot.startswith(words.draw)
 
 
-def shot_at(composition: Composition, slot: Slot) -> str:
-    """The shot for a place that has no picture; empty while nothing is decided and where there is one."""
-    pick = composition.picks.get(slot.id)
+def shot_at(composition: Composition, slot: Slot, *, quoting: bool = True) -> str:
+    """The shot for a place that has no picture; empty while nothing is decided and where there is one.
+
+    Without `quoting` it leaves the sentence out, for where that is to be read anyway.
+    """
+    pick, language = composition.picks.get(slot.id), composition.brief.language
     if pick is None or pick.picture is not None:
         return ""
     block = _blocks(composition.article).get(slot.after)
-    return pick.shot or shot_for(slot, block.text if block else "", composition.brief.language)
+    text = block.text if block else ""
+    shot = pick.shot or shot_for(slot, text, language)
+    return shot if quoting else shot.replace(_quote(slot, text, language), "", 1)
 
 
 def _subject(slot: Slot, language: Language) -> str:
@@ -115,13 +119,14 @@ def _subject(slot: Slot, language: Language) -> str:
     return f"{caption} ({query})"
 
 
-def _sentence(slot: Slot, text: str, language: Language) -> str:
-    """The sentence that the picture illustrates, without its full stop; empty when none stands out."""
+def _quote(slot: Slot, text: str, language: Language) -> str:
+    """The sentence that the picture illustrates, in its frame and without its full stop; empty when none stands out."""
     known = _plain(slot.sentence)
     if known and known not in _plain(text):
         known = _plain(prose.sentence_of(text, (slot.caption, slot.query), language))
     cut = prose.cut_words(known, QUOTED[language], language)
-    return cut.rstrip(".。") if cut == known else f"{cut}…"
+    sentence = cut.rstrip(".。") if cut == known else f"{cut}…"
+    return _words()[language].sentence.format(sentence=sentence) if sentence else ""
 
 
 def _plain(words: str) -> str:

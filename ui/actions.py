@@ -33,6 +33,7 @@ class Verbs:
     add_folder: Callable[[], object]
     next_slot: Callable[[], object]
     previous_slot: Callable[[], object]
+    copy_shots: Callable[[], object]
     engine_details: Callable[[], object]
 
 
@@ -75,16 +76,19 @@ class Actions:
         article.addSeparator()
         self.next_slot = self._add(article, text("&Next picture"), verbs.next_slot, "Ctrl+Alt+Down")
         self.previous_slot = self._add(article, text("&Previous picture"), verbs.previous_slot, "Ctrl+Alt+Up")
+        article.addSeparator()
+        self.copy_shots = self._add(article, text("Copy &shot list"), verbs.copy_shots, None)
         about = bar.addMenu(text("&Help"))
         self.engine_details = self._add(about, text("Engine &details…"), verbs.engine_details, None)
 
-    def update(self, *, has_article: bool, has_slots: bool, busy: bool) -> None:
+    def update(self, *, has_article: bool, has_slots: bool, has_shots: bool, busy: bool) -> None:
         """Offer only what can be done now."""
         for action in (self.save, self.save_as):
             action.setEnabled(has_article)
         self.export.setEnabled(has_article and not busy)
         self.cancel.setEnabled(busy)
         self.compose.setEnabled(not busy)
+        self.copy_shots.setEnabled(has_shots)
         for action in (self.new, self.open, self.home):
             action.setEnabled(not busy)
         for action in (self.next_slot, self.previous_slot):

@@ -22,6 +22,7 @@ from ui.candidate_card import CandidateCard
 from ui.images import ImageLoader
 from ui.picture_mime import TYPE, picture_in
 from ui.reasons import reason_of
+from ui.shots import shot_words
 from ui.texts import plural, text
 
 
@@ -81,6 +82,8 @@ class CandidatesPanel(QWidget):
         )
         self._reason.setText(reason_of(composition, slot.id))
         self._reason.setVisible(bool(self._reason.text()))
+        self.shot.setText(shot_words(composition, slot))
+        self._shot_frame.setVisible(bool(self.shot.text()))
         self._note.setVisible(composition.models.get("reranker", "").startswith("starter"))
         self.none_button.setEnabled(bool(candidates) or pick is not None)
         self._slot = slot.id
@@ -125,14 +128,10 @@ class CandidatesPanel(QWidget):
         self.none_button.clicked.connect(lambda: self.taken.emit(self._slot, None))
         self.library_button = QPushButton(text("Look in the library…"))
         self.library_button.clicked.connect(lambda: self.library.emit(self._wanted))
-        self._note = QFrame()
-        self._note.setProperty("surface", "warning")
-        inside = QVBoxLayout(self._note)
-        inside.setContentsMargins(10, 8, 10, 8)
-        self._note_label = QLabel(
-            text("The starter judge reads captions and file names; it does not see the pictures."), wordWrap=True
-        )
-        inside.addWidget(self._note_label)
+        self._note, self._note_label = _noted("warning")
+        self._note_label.setText(text("The starter judge reads captions and file names; it does not see the pictures."))
+        self._shot_frame, self.shot = _noted("note")
+        self.shot.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._lay_out(head)
 
     def _labelled(self, edit: _WordsEdit, words: str) -> QLabel:
@@ -157,6 +156,7 @@ class CandidatesPanel(QWidget):
         column.addSpacing(8)
         column.addWidget(self._heading)
         column.addWidget(self._reason)
+        column.addWidget(self._shot_frame)
         column.addWidget(self._note)
         column.addWidget(self.library_button)
         column.addSpacing(2)
@@ -235,6 +235,17 @@ class CandidatesPanel(QWidget):
             self._body.ensureWidgetVisible(target)
             return
         super().keyPressEvent(event)
+
+
+def _noted(surface: str) -> tuple[QFrame, QLabel]:
+    """A coloured field with words in it."""
+    frame, label = QFrame(), QLabel(wordWrap=True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    frame.setProperty("surface", surface)
+    inside = QVBoxLayout(frame)
+    inside.setContentsMargins(10, 8, 10, 8)
+    inside.addWidget(label)
+    return frame, label
 
 
 class _WordsEdit(QPlainTextEdit):

@@ -26,6 +26,13 @@ CHINESE: dict[str, str] = {
     "Cance&l": "取消(&L)",
     "&Next picture": "下一张图片(&N)",
     "&Previous picture": "上一张图片(&P)",
+    "Copy &shot list": "复制配图清单(&S)",
+    "The shot list is on the clipboard: {count} picture to take.": "配图清单已复制到剪贴板：有 {count} 张图片待拍摄。",
+    "The shot list is on the clipboard: {count} pictures to take.": "配图清单已复制到剪贴板：有 {count} 张图片待拍摄。",
+    "Every place has its picture: there is nothing to take.": "每个位置都已有图片，没有需要拍摄的。",
+    "To be taken: {shot}": "待拍摄：{shot}",
+    "To be drawn: {shot}": "待绘制：{shot}",
+    "What is still to be taken is in “{name}”.": "仍需拍摄的内容见“{name}”。",
     "&Help": "帮助(&H)",
     "Engine &details…": "引擎详情(&D)…",
     # the brief

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from composer import wire
+from composer import shots, wire
 from composer.errors import ComposerError
 from composer.project import SUFFIX
 from ui import edits
@@ -153,9 +153,12 @@ class Documents(QObject):
         if files:
             self._tell_uses()
             folder = Path(files[0]).parent
-            names = text(" and ").join(Path(file).name for file in files if file.endswith((".md", ".html")))
+            lists = [Path(file).name for file in files if shots.is_list(file)]
+            pages = [Path(file).name for file in files if file.endswith((".md", ".html"))]
+            names = text(" and ").join(name for name in pages if name not in lists)
             self._messages.tell(
                 text("Exported {names} to {folder}.", names=names or Path(files[0]).name, folder=folder),
+                text("What is still to be taken is in “{name}”.", name=lists[0]) if lists else "",
                 action=(text("Open folder"), lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))),
             )
 

@@ -49,10 +49,14 @@ def with_new_slot(composition: Composition, after: str, picture: Picture, reason
 def with_caption(composition: Composition, slot: str, caption: str) -> Composition:
     """The writer's own words below a picture; they stay whatever picture comes there."""
     slots = composition.slots or ()
-    return replace(
-        composition,
-        slots=tuple(replace(item, caption=caption, worded=True) if item.id == slot else item for item in slots),
-    )
+    worded = tuple(replace(item, caption=caption, worded=True) if item.id == slot else item for item in slots)
+    return replace(composition, slots=worded, picks=_without_shots(composition, {slot}))
+
+
+def _without_shots(composition: Composition, slots: set[str]) -> dict[str, Pick]:
+    """The picks without what was to be taken for these places: other words ask for another picture."""
+    picks = composition.picks
+    return {**picks, **{slot: replace(picks[slot], shot="") for slot in slots if slot in picks and picks[slot].shot}}
 
 
 def with_alt(composition: Composition, slot: str, alt: str) -> Composition:
@@ -75,7 +79,10 @@ def with_text(composition: Composition, title: str, blocks: tuple[Block, ...]) -
         slots = tuple(slot if slot.after in kept else _moved(slot, old, kept, blocks[0].id) for slot in slots)
     # The plan was made for other words: without its mark the pictures can be chosen again.
     inputs = {stage: mark for stage, mark in composition.inputs.items() if stage != "plan"}
-    return replace(composition, article=Article(title, blocks), slots=slots, inputs=inputs)
+    before = {block.id: block.text for block in old}
+    same = {block.id for block in blocks if before.get(block.id) == block.text}
+    picks = _without_shots(composition, {slot.id for slot in slots or () if slot.after not in same})
+    return replace(composition, article=Article(title, blocks), slots=slots, picks=picks, inputs=inputs)
 
 
 def _moved(slot: Slot, old: tuple[Block, ...], kept: set[str], first: str) -> Slot:

@@ -20,6 +20,7 @@ from ui import edits
 from ui.actions import Actions, Verbs
 from ui.library_words import title_of
 from ui.parts import Parts
+from ui.shots import copy_shots, has_shots
 from ui.side_pages import SidePages
 from ui.start_page import StartPage, dropped
 from ui.texts import text
@@ -315,6 +316,7 @@ class MainWindow(QMainWindow):
             add_folder=self.add_folder,
             next_slot=lambda: self.work.step(1),
             previous_slot=lambda: self.work.step(-1),
+            copy_shots=self._copy_shots,
             engine_details=self._show_engine,
         )
 
@@ -334,7 +336,10 @@ class MainWindow(QMainWindow):
         composition: Composition | None = self._parts.session.composition
         busy = self._parts.composing.busy
         has_article = composition is not None and composition.article is not None
-        self.actions_.update(has_article=has_article, has_slots=bool(composition and composition.slots), busy=busy)
+        has_slots = bool(composition and composition.slots)
+        self.actions_.update(
+            has_article=has_article, has_slots=has_slots, has_shots=has_shots(composition), busy=busy
+        )  # fmt: skip
         name = self._parts.session.name
         self.setWindowTitle(f"{name}[*] — Pictorial" if name else "Pictorial")
         self.setWindowModified(self._parts.session.unsaved)
@@ -349,6 +354,10 @@ class MainWindow(QMainWindow):
         label = labels[self.next_step()]
         if not busy:
             self.work.form.set_button(label)
+
+    def _copy_shots(self) -> None:
+        self.leave()
+        copy_shots(self._parts.session.composition, self.work.messages)
 
     def _show_preferences(self) -> None:
         from ui.preferences import PreferencesDialog

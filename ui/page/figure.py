@@ -12,6 +12,7 @@ from composer.draft import caption_of
 from composer.types import Composition, Picture
 from ui.images import ImageLoader
 from ui.reasons import reason_of
+from ui.shots import shot_words
 from ui.texts import text
 from ui.theme import page_font, tokens
 
@@ -22,6 +23,8 @@ TALLEST = 560.0
 SHAPE_WHILE_CHOOSING = 0.58
 """Height over width of a placeholder: near most photographs, so that little moves when the picture comes."""
 PAD, GAP = 12.0, 9.0
+INSET, BETWEEN = 24.0, 5.0
+"""Around and between the small words in an empty place."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,14 @@ class Figure:
     language: str
     picture: Picture | None = None
     note: str = ""
+    """Why it is empty."""
+    shot: str = ""
+    """What is to be taken for it."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is said in small words where the picture would be."""
+        return tuple(words for words in (self.note, self.shot) if words)
 
     @property
     def credit(self) -> str:
@@ -53,7 +64,8 @@ def figures_of(composition: Composition | None, *, working: bool) -> dict[str, F
         if pick is not None and pick.picture is not None:
             made[slot.id] = Figure(slot.id, "picture", caption_of(slot, pick), language, pick.picture)
         elif pick is not None:
-            made[slot.id] = Figure(slot.id, "empty", slot.caption, language, note=reason_of(composition, slot.id))
+            note, shot = reason_of(composition, slot.id), shot_words(composition, slot, quoting=False)
+            made[slot.id] = Figure(slot.id, "empty", slot.caption, language, note=note, shot=shot)
         else:
             state: State = "choosing" if working else "waiting"
             made[slot.id] = Figure(slot.id, state, slot.caption, language)
@@ -87,9 +99,8 @@ class FigurePainter(QPyTextObject):
     def _body(self, figure: Figure) -> QSizeF:
         width = self.measure - 2 * PAD - 1
         if figure.state == "empty":
-            metrics = QFontMetricsF(self._small(figure))
-            note = metrics.boundingRect(QRectF(0, 0, width - 48, 1e5), int(Qt.TextFlag.TextWordWrap), figure.note)
-            return QSizeF(width, max(84.0, 62.0 + note.height()))
+            heights = self._remark_heights(figure, width - 2 * INSET)
+            return QSizeF(width, max(84.0, 57.0 + sum(height + BETWEEN for height in heights)))
         picture = figure.picture
         if picture is not None and picture.width > 0 and picture.height > 0:
             height = width * picture.height / picture.width
@@ -97,6 +108,10 @@ class FigurePainter(QPyTextObject):
                 return QSizeF(width * TALLEST / height, TALLEST)
             return QSizeF(width, height)
         return QSizeF(width, width * SHAPE_WHILE_CHOOSING)
+
+    def _remark_heights(self, figure: Figure, width: float) -> list[float]:
+        metrics, box = QFontMetricsF(self._small(figure)), QRectF(0, 0, width, 1e5)
+        return [metrics.boundingRect(box, int(Qt.TextFlag.TextWordWrap), words).height() for words in figure.remarks]
 
     def _words_height(self, figure: Figure) -> float:
         height = 0.0
@@ -175,14 +190,17 @@ class FigurePainter(QPyTextObject):
         font = page_font(figure.language, self.points * 0.88)
         painter.setFont(font)
         painter.setPen(tokens().color("quiet"))
-        if figure.state != "empty" or not figure.note:
+        if figure.state != "empty" or not figure.remarks:
             painter.drawText(box, self._centred(), headline)
             return
         top = QRectF(box.left(), box.top() + 16, box.width(), QFontMetricsF(font).height())
         painter.drawText(top, self._centred(), headline)
         painter.setFont(self._small(figure))
-        rest = QRectF(box.left() + 24, top.bottom() + 5, box.width() - 48, box.bottom() - top.bottom() - 10)
-        painter.drawText(rest, int(Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap), figure.note)
+        line = top.bottom() + BETWEEN
+        for words, height in zip(figure.remarks, self._remark_heights(figure, box.width() - 2 * INSET), strict=True):
+            place = QRectF(box.left() + INSET, line, box.width() - 2 * INSET, height)
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap), words)
+            line += height + BETWEEN
 
     def _draw_words(self, painter: QPainter, rect: QRectF, top: float, figure: Figure) -> None:
         box = QRectF(rect.left() + PAD, top, self.measure - 2 * PAD - 1, rect.bottom() - top)
