@@ -3,7 +3,7 @@
 `python bench/choose.py [--quick] [--json]`. The queries are those of choose_queries.tsv: each says in other words what
 some picture of the demo library shows, with the acceptable pictures as a regular expression over "file caption" ("-":
 nothing in the library fits). Retrieval is the pipeline's own: vector and word rankings fused into a short list of 8,
-each candidate then scored by vector, words and the judge, the scores joined with the registry's weights.
+each candidate then scored by vector, words and the judge, the scores joined with the weights of models/fusion.toml.
 
 R@1 and R@8 are shares of the queries that something fits. "empty right": share of the others whose slot stays empty at
 `empty_below`; "empty wrong": share of the first whose slot stays empty.
@@ -34,13 +34,14 @@ from composer.settings import Settings
 from composer.stages.rank import Weights, final_score, rank
 from composer.stages.retrieve import Ranking, shortlist
 from composer.types import Candidate, Picture
-from models.registry import STARTER_WEIGHTS, Models
+from models.fusion import own
+from models.registry import Models
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "demo" / "pictures"
 QUERIES = Path(__file__).with_name("choose_queries.tsv")
 SHORT = 8
-FOLDS = 5
+WEIGHTS = own(Settings()).weights
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def look(tools: Tools, asked: list[Query]) -> Iterator[Found]:
             [known[row] for row, _ in near if row in known],
             [known[row] for row, _ in words if row in known],
             [everything[place] for place in np.argsort(-(captions @ vector), kind="stable")[:SHORT]],
-            rank(short, query.text, "", tools.reranker, STARTER_WEIGHTS, Cancel()),
+            rank(short, query.text, "", tools.reranker, WEIGHTS, Cancel()),
         )
 
 
@@ -124,13 +125,13 @@ def by_score(candidates: tuple[Candidate, ...], weights: Weights) -> list[tuple[
 
 
 def orders(found: list[Found]) -> dict[str, list[list[Picture]]]:
-    judge = Weights({"rerank": STARTER_WEIGHTS.signals["rerank"]})
+    judge = Weights({"rerank": WEIGHTS.signals["rerank"]})
     return {
         "vector": [each.vector for each in found],
         "words": [each.words for each in found],
         "everywhere": [each.everywhere for each in found],
         "judge": [[picture for _, picture in by_score(each.scored, judge)] for each in found],
-        "fused": [[picture for _, picture in by_score(each.scored, STARTER_WEIGHTS)] for each in found],
+        "fused": [[picture for _, picture in by_score(each.scored, WEIGHTS)] for each in found],
     }
 
 
@@ -145,7 +146,7 @@ def emptiness(found: list[Found], weights: Weights, below: float) -> tuple[float
 
 def measure(found: list[Found]) -> dict[str, float]:
     order = orders(found)
-    right, wrong = emptiness(found, STARTER_WEIGHTS, Settings().empty_below)
+    right, wrong = emptiness(found, WEIGHTS, Settings().empty_below)
     measured: dict[str, float] = {"queries": len(found)}
     for kind in ("vector", "words", "everywhere", "judge", "fused"):
         for depth in (1, 8):

@@ -25,6 +25,11 @@ Part = Literal["screens"]
 """What a switch of the settings turns on; there is one model for it."""
 
 
+Gain = Literal["", "nothing", "unmeasured"]
+"""What is known of the re-ranker in use: it adds something (or there is none); it was measured, adds nothing and is not
+used; or nobody has measured it with this encoder."""
+
+
 class Fit(Struct, frozen=True):
     """Whether a model fits into this machine's free memory, with a margin."""
 

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from msgspec.structs import replace
 from PIL.Image import Image
 
 from composer.errors import ModelNotReady
+from composer.fusion import Fusion
 from composer.home import subfolder
 from composer.library.catalogue import CAPTIONS, Catalogue
 from composer.library.filling.workers import Workers
@@ -24,9 +24,8 @@ from composer.library.finding.vectors import VectorSearch
 from composer.pipeline import Tools
 from composer.ports import ContentScreen, Encoder, Ids, Reranker, TextReader, VectorIndex, Vectors, Writer
 from composer.settings import Settings
-from composer.stages.rank import Signal, Weights
 from composer.types import Language
-from models import store
+from models import fusion, store
 from models.indexes import problems
 from models.isolation import Host
 
@@ -36,24 +35,6 @@ RERANKERS = {"starter": "starter-encoder"}
 SERVER = "server:URL#MODEL"
 DEFAULT_PASSAGE: dict[Language, int] = {"en": 170, "zh": 260}
 """For a writer that nobody measured."""
-
-STARTER_WEIGHTS = Weights(
-    {
-        "vector": Signal(0.25, 0.30, 0.08),
-        "words": Signal(0.25),
-        "rerank": Signal(0.50, 0.45, 0.08),
-    }
-)
-"""For the starter encoder and judge, rounded from a fit on the 99 queries of `bench/choose.py`: 0.66 decided rightly
-with these and `empty_below` 0.40, 0.60 in five-fold cross-validation of the fit (standard error 0.05)."""
-VISION_WEIGHTS = Weights(
-    {
-        "vector": Signal(0.3, 0.22, 0.04),
-        "words": Signal(0.2),
-        "rerank": Signal(0.5, 0.0, 1.5),
-    }
-)
-"""For an open_clip encoder and a vision-language model: the usual scales of such models, not yet fitted."""
 
 
 class Models:
@@ -99,9 +80,9 @@ class Models:
                 search=VectorSearch(self.catalogue(), self._index(encoder), encoder),
                 captions=VectorSearch(self.catalogue(), self._index(encoder, CAPTIONS), encoder, CAPTIONS),
                 reranker=reranker,
-                weights=weights_of(self._settings),
+                weights=fusion.weights_of(self._settings),
                 candidates=self._settings.candidates,
-                empty_below=self._settings.empty_below,
+                empty_below=fusion.empty_below_of(self._settings),
             )
         return self._tools
 
@@ -145,9 +126,15 @@ class Models:
             self._screen = self._reading.build(content.StarterScreens, content.weights(), self._settings.threads)
         return self._screen
 
+    def fusion(self) -> Fusion:
+        """How the program itself joins signals with these models, whatever the desk has fitted."""
+        return fusion.own(self._settings)
+
     def problems(self) -> list[str]:
-        """What is wrong with this machine's indexes, a sentence each. Loads nothing."""
-        return [] if self._settings.index else problems.told(subfolder("library") / "indexes")
+        """What is wrong with this machine's indexes and with the desk's fit, a sentence each. Loads nothing."""
+        told = [] if self._settings.index else problems.told(subfolder("library") / "indexes")
+        broken = fusion.problem()
+        return [*told, *([str(broken)] if broken else [])]
 
     def warm(self) -> None:
         """Start importing the picture models in their own process, without waiting."""
@@ -248,13 +235,6 @@ class Models:
             return EndpointReranker(rest, self._settings.allowed_hosts)
         known = ["starter", "transformers:FOLDER", "gguf:MODEL.gguf+MMPROJ.gguf", SERVER, "none"]
         raise _unknown("re-ranker", name, known)
-
-
-def weights_of(settings: Settings) -> Weights:
-    """How scores become one: each score on the scale of the model that gives it."""
-    seen = STARTER_WEIGHTS if settings.encoder == "starter" else VISION_WEIGHTS
-    judged = STARTER_WEIGHTS if settings.reranker == "starter" else VISION_WEIGHTS
-    return replace(seen, signals={**seen.signals, "rerank": judged.signals["rerank"]})
 
 
 class _Known:

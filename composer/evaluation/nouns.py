@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from composer.types import Article, Language
+from composer.types import Article, Candidate, Language
 
 Kind = Literal["paragraph", "list", "quote"]
 SystemName = Literal["ours", "xcomposer", "even", "encoder", "mmc4"]
@@ -82,6 +82,17 @@ class Choice(Struct, frozen=True, kw_only=True):
     candidates: tuple[str, ...]
     """The right one is among them."""
     picture: str | None
+
+
+class Example(Struct, frozen=True, kw_only=True):
+    """A place with its candidates and the right answer: what weights are fitted on."""
+
+    group: str
+    """The article. Places of one article are alike, so they are held out together."""
+    candidates: tuple[Candidate, ...]
+    """With every signal that was measured; their order says nothing."""
+    right: str | None
+    """Id of the right picture, or of a near-duplicate, among the candidates; None: nothing fits."""
 
 
 class Tally(Struct, frozen=True):

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from PIL import Image
 
+from composer.fusion import Fusion
 from composer.library.catalogue import CAPTIONS, Catalogue
 from composer.library.finding.vectors import VectorSearch
 from composer.pipeline import Tools, compose
@@ -383,6 +384,9 @@ class Bench:
 
     def content_screen(self) -> ContentScreen | None:
         return self.screen
+
+    def fusion(self) -> Fusion:
+        return Fusion(encoder="*", reranker="*", signals=WEIGHTS.signals, empty_below=0.2)
 
     def problems(self) -> list[str]:
         return self.wrong

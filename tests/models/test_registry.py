@@ -23,12 +23,9 @@ from models.registry import (
     DEFAULT_PASSAGE,
     ENCODERS,
     RERANKERS,
-    STARTER_WEIGHTS,
-    VISION_WEIGHTS,
     WRITERS,
     Models,
     _Known,
-    weights_of,
 )
 from tests.models import checkpoints, contracts
 from tests.models.starter_files import starter
@@ -158,14 +155,12 @@ def test_longest_passages_are_the_catalogues() -> None:
     assert Models(replace(Settings(), writer="gguf:/x.gguf")).longest_passage("zh") == DEFAULT_PASSAGE["zh"]
 
 
-def test_each_score_is_on_the_scale_of_the_model_that_gives_it() -> None:
-    mixed = weights_of(replace(Settings(), reranker="transformers:/a/vlm"))
-    assert mixed.signals["vector"] == STARTER_WEIGHTS.signals["vector"]
-    assert mixed.signals["rerank"] == VISION_WEIGHTS.signals["rerank"]
-    other = weights_of(replace(Settings(), encoder="open_clip:/a/clip"))
-    assert other.signals["vector"] == VISION_WEIGHTS.signals["vector"]
-    assert other.signals["rerank"] == STARTER_WEIGHTS.signals["rerank"]
-    assert weights_of(Settings()) == STARTER_WEIGHTS
+def test_a_desks_fit_that_cannot_be_used_is_among_the_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PICTORIAL_HOME", str(tmp_path))
+    assert Models(Settings()).problems() == []
+    (tmp_path / "fusion.toml").write_text("nonsense")
+    (told,) = Models(replace(Settings(), index="milvus:x.db")).problems()
+    assert "fusion.toml cannot be used" in told
 
 
 @pytest.mark.weights
