@@ -53,6 +53,22 @@ class PlanPrompts(Struct, frozen=True):
     tones: tuple[str, ...]
 
 
+class CaptionPrompts(Struct, frozen=True):
+    system: str
+    example_request: str
+    example_answer: str
+    request: str
+    seen_request: str
+    """For a writer that is shown the picture: what it says of itself may be missing."""
+    untold: str
+    """Stands for the picture's own words where it has none."""
+    translate_system: str = ""
+    """For pictures with words of another language; empty where it cannot be told what those name."""
+    translate_example_request: str = ""
+    translate_example_answer: str = ""
+    translate_request: str = ""
+
+
 class TranslatePrompts(Struct, frozen=True):
     system: str
     request: str
@@ -62,6 +78,7 @@ class Prompts(Struct, frozen=True):
     outline: OutlinePrompts
     write: WritePrompts
     plan: PlanPrompts
+    caption: CaptionPrompts
     translate: TranslatePrompts
 
 
