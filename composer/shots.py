@@ -99,8 +99,7 @@ def shot_at(composition: Composition, slot: Slot, *, quoting: bool = True) -> st
     pick, language = composition.picks.get(slot.id), composition.brief.language
     if pick is None or pick.picture is not None:
         return ""
-    block = _blocks(composition.article).get(slot.after)
-    text = block.text if block else ""
+    text = _text_beside(slot, composition.article)
     shot = pick.shot or shot_for(slot, text, language)
     return shot if quoting else shot.replace(_quote(slot, text, language), "", 1)
 
@@ -163,6 +162,14 @@ def _place(article: Article | None, slot: Slot, language: Language) -> str:
     start += "…" if start != _plain(block.text) else ""
     template = words.place if heading else words.place_bare
     return template.format(heading=heading, words=start) if start else heading or words.after_text
+
+
+def _text_beside(slot: Slot, article: Article | None) -> str:
+    """The paragraph that a place belongs to: before all text, the first one."""
+    blocks = _blocks(article)
+    if slot.after in blocks:
+        return blocks[slot.after].text
+    return next((block.text for block in blocks.values() if block.kind == "paragraph" and block.text.strip()), "")
 
 
 def _blocks(article: Article | None) -> dict[str, Block]:

@@ -115,6 +115,13 @@ def test_the_list_has_every_empty_place_in_reading_order() -> None:
     assert found[3].caption == "A sack of flour"
 
 
+def test_where_the_sentence_is_to_be_read_anyway_it_is_left_out() -> None:
+    made = composed()
+    for slot in (place(id="s0", after=OPENING), place()):
+        assert "for the sentence “The miller carries" in shots.shot_at(made, slot)
+        assert "sentence" not in shots.shot_at(made, slot, quoting=False)
+
+
 def test_places_with_a_picture_and_undecided_ones_are_not_on_the_list() -> None:
     made = composed()
     filled = {slot: replace(pick, picture=picture("x")) for slot, pick in made.picks.items()}
