@@ -224,7 +224,7 @@ def tell(shell: Shell, slot: str, sentence: str, after: str | None = None) -> No
     shell.window.work.page.flush()
 
 
-def test_the_sentence_of_the_selected_picture_is_marked(shell: Shell, qtbot: QtBot) -> None:
+def test_the_sentence_of_the_selected_picture_is_marked(shell: Shell) -> None:
     work, said = shell.window.work, "Its walls are three metres thick at the foot"
     tell(shell, "s1", said)
     assert marked(shell) == []
