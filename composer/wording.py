@@ -16,11 +16,12 @@ SIGNALS: dict[Language, dict[str, str]] = {
         "vector": "Look", "paragraph": "Look, paragraph", "captions": "Caption", "words": "Words",
         "context": "Words, paragraph", "rerank": "Judge", "article": "Topic", "series": "Series", "mood": "Mood",
         "shape": "Shape", "size": "Size", "rights": "Rights", "fresh": "Freshness", "colour": "Colours",
+        "proportions": "Proportions",
     },
     "zh": {
         "vector": "画面", "paragraph": "画面与段落", "captions": "图注", "words": "文字", "context": "文字与段落",
         "rerank": "评判", "article": "主题", "series": "成组", "mood": "氛围", "shape": "版式", "size": "尺寸",
-        "rights": "版权", "fresh": "新鲜度", "colour": "色彩",
+        "rights": "版权", "fresh": "新鲜度", "colour": "色彩", "proportions": "比例",
     },
 }  # fmt: skip
 _EN = {
@@ -30,6 +31,7 @@ _EN = {
     "only": "It fits {final} %; no other picture was found for this place.",
     "better": "It fits {final} %. Of {considered} pictures that were looked at, {better} would fit better.",
     "own": "You chose this picture. By the program's figures it fits {final} %.",
+    "unknown": "What was measured was not kept with this article. Choose the pictures again to see it.",
     "own unknown": "You chose this picture. It was not measured for this place.",
     "own empty": "You left this place without a picture.",
     "none found": "The library has no picture for this place.",
@@ -70,6 +72,7 @@ _ZH = {
     "only": "匹配度 {final} %；没有为此处找到其他图片。",
     "better": "匹配度 {final} %。在所看的 {considered} 张图片中，有 {better} 张更合适。",
     "own": "这张图片由您选定。按程序的计算，匹配度为 {final} %。",
+    "unknown": "这篇文章没有保存当时的评估。重新选图后即可查看。",
     "own unknown": "这张图片由您选定，程序没有为此处评估过它。",
     "own empty": "您选择此处不配图。",
     "none found": "图片库中没有适合此处的图片。",
@@ -208,7 +211,7 @@ def _decided(explanation: Explanation, words: dict[str, str]) -> str:
     if not explanation.picture:
         return words["own empty"] if explanation.decided == "writer" else _empty(explanation, words)
     if explanation.final is None:
-        return words["own unknown"]
+        return words["own unknown" if explanation.decided == "writer" else "unknown"]
     key = "own" if explanation.decided == "writer" else "better" if explanation.better else "best"
     if key == "best" and explanation.considered == 1:
         key = "only"

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from composer.draft import alt_of, caption_of
 from composer.types import Candidate, Composition, Pick, Slot
 from ui.candidate_card import CandidateCard
+from ui.explanation_section import ExplanationSection
 from ui.images import ImageLoader
 from ui.picture_mime import TYPE, picture_in
 from ui.reasons import reason_of
@@ -87,6 +88,7 @@ class CandidatesPanel(QWidget):
         self._note.setVisible(composition.models.get("reranker", "").startswith("starter"))
         self.none_button.setEnabled(bool(candidates) or pick is not None)
         self._slot = slot.id
+        self.why.show_slot(composition, slot.id)
 
     @property
     def slot(self) -> str:
@@ -123,6 +125,7 @@ class CandidatesPanel(QWidget):
         self._reason = QLabel(wordWrap=True)
         self._reason.setTextFormat(Qt.TextFormat.PlainText)
         self._reason.setProperty("rank", "quiet")
+        self.why = ExplanationSection()
         self.none_button = QPushButton(text("No picture here"))
         self.none_button.setCheckable(True)
         self.none_button.clicked.connect(lambda: self.taken.emit(self._slot, None))
@@ -156,6 +159,7 @@ class CandidatesPanel(QWidget):
         column.addSpacing(8)
         column.addWidget(self._heading)
         column.addWidget(self._reason)
+        column.addWidget(self.why)
         column.addWidget(self._shot_frame)
         column.addWidget(self._note)
         column.addWidget(self.library_button)

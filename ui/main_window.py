@@ -68,6 +68,7 @@ class MainWindow(QMainWindow):
     @cached_property
     def work(self) -> WorkPage:
         """The page of an open article, made when first needed: without it the start page is there sooner."""
+        from ui.explanations import Explanations
         from ui.work_page import WorkPage
 
         work = WorkPage(self._parts.session, self._parts.composing, self._parts.images)
@@ -78,6 +79,7 @@ class MainWindow(QMainWindow):
         work.form.cancel.connect(self._parts.composing.cancel)
         work.form.changed.connect(self._refresh)
         work.candidates.library.connect(self.show_library)
+        Explanations(self._parts.client, work.candidates.why)
         return work
 
     @cached_property

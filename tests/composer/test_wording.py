@@ -98,6 +98,8 @@ def test_old_articles_say_what_is_missing() -> None:
     said = wording.sentences(explain(replace(decided(ONE), weights={}), "s1"), "en")
     assert any("was not kept with this article" in line for line in said)
     assert not any(line.startswith("Points") for line in said)
+    older = {"s1": (replace(ONE["s1"][0], signals={}),)}
+    assert wording.sentences(explain(decided(older), "s1"), "en")[0].startswith("What was measured was not kept")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 SIZE = (1280, 800)
-NAMES = ("start", "models", "library", "library-dark", "library-chinese", "composing", "done", "dark", "chinese")
+NAMES = ("start", "models", "library", "library-dark", "library-chinese", "composing", "done", "why", "dark", "chinese")
 PATIENCE = 1500.0
 MOST_BYTES = 290_000
 
@@ -161,6 +161,12 @@ class Photographer:
         self._select(1)
         if "done" in names:
             shoot(self.shell, self.out, "done")
+        if "why" in names:
+            why = self.shell.window.work.candidates.why
+            why.toggle.setChecked(True)
+            wait(lambda: bool(why.said))
+            shoot(self.shell, self.out, "why")
+            why.toggle.setChecked(False)
         if "dark" in names:
             self._look("dark")
             self._select(2)
@@ -218,7 +224,7 @@ def main() -> None:
         settings = f'writer = "{options.writer}"\nthreads = {options.threads}\ninterface = "en"\ntheme = "light"\n'
         lend_home(Path(folder), settings)
         photographer = Photographer(options.out)
-        if names & {"composing", "done", "dark"}:
+        if names & {"composing", "done", "why", "dark"}:
             photographer.english(names)
         if "chinese" in names:
             photographer.chinese()
