@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Generator
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +15,7 @@ from rich.table import Table
 
 from composer import settings
 from composer.cli_common import AsJson, Workshop, adapters_of, print_json, say
+from composer.cli_fit import fit_weights, shown, unfit
 from composer.errors import ComposerError
 from composer.evaluation import recording
 from composer.evaluation.answers import Answers
@@ -24,12 +23,11 @@ from composer.evaluation.figures import MEASURES, Unit, figure_text, range_text,
 from composer.evaluation.gold import read_gold
 from composer.evaluation.nouns import SYSTEMS, Interval, Report, SystemName
 from composer.evaluation.results import Results
-from composer.evaluation.runner import Progress, Wanted, evaluate
+from composer.evaluation.runner import Wanted, evaluate
 from composer.evaluation.systems import build
 from composer.files import write_safely
 from composer.library.catalogue import Catalogue
 from composer.ports import Cancel
-from composer.progress import Meter
 
 
 def evaluate_verb(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -42,21 +40,31 @@ def evaluate_verb(  # noqa: PLR0913, PLR0917 - one parameter an option
     seed: Annotated[int, typer.Option(min=0, help="One seed gives one report, but for times.")] = 1,
     compare: Annotated[tuple[Path, Path] | None, typer.Option(help="Two reports: what the second does better.")] = None,
     forget: Annotated[bool, typer.Option("--forget", help="Delete what was kept of choices in the window.")] = False,
+    fitting: Annotated[bool, typer.Option("--fit", help="Fit weights: to GOLD, or to this desk's choices.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --fit: only tell, keep nothing.")] = False,
+    unfitting: Annotated[bool, typer.Option("--unfit", help="Remove this desk's fit for the models in use.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure how well pictures are placed and chosen, against articles that people wrote and illustrated.
 
-    What is finished is kept in a folder beside the report, and a run that was stopped goes on there.
+    What is finished is kept in a folder beside the report, and a run that was stopped goes on there. With --fit the
+    weights of what is measured of pictures are fitted instead, and kept for the models in use.
     """
     if forget:
         _forget(as_json=as_json)
         return
+    if unfitting:
+        unfit(as_json=as_json)
+        return
     if compare is not None:
         _compare(compare, report, seed, as_json=as_json)
         return
+    wanted = Wanted(systems=_systems(systems), limit=limit, words=not vectors_only, seed=seed)
+    if fitting:
+        fit_weights(adapters_of(context), gold, report, wanted, dry_run=dry_run, as_json=as_json)
+        return
     if gold is None or report is None:
         raise typer.BadParameter("Name a folder of gold articles, and with --report where the report goes.")
-    wanted = Wanted(systems=_systems(systems), limit=limit, words=not vectors_only, seed=seed)
     workshop = adapters_of(context).workshop(replace(settings.load(), index=""))  # the pool's index is this machine's
     try:
         made = _evaluated(gold, wanted, report, workshop, adapters_of(context).cancel)
@@ -116,19 +124,7 @@ def _evaluated(gold: Path, wanted: Wanted, report: Path, workshop: Workshop, can
     with Catalogue(library / "catalogue.sqlite", library / "previews") as catalogue:
         tools = workshop.tools_on(catalogue)
         tools = dataclasses.replace(tools, writer=Answers(place / "answers.jsonl", tools.writer))
-        run = evaluate(found, wanted, tools, build, Results(place / "results"), cancel)
-        with closing(run):
-            return _shown(run)
-
-
-def _shown(run: Generator[Progress, None, Report]) -> Report:
-    with Meter() as meter:
-        while True:
-            try:
-                step = next(run)
-            except StopIteration as end:
-                return end.value
-            meter.count(step.title, step.done, step.total, step.notice)
+        return shown(evaluate(found, wanted, tools, build, Results(place / "results"), cancel))
 
 
 def _written(made: Report, report: Path) -> tuple[Path, Path]:

@@ -20,8 +20,9 @@ from msgspec import Struct
 from composer import settings
 from composer.acts import Act, Considered
 from composer.errors import ComposerError
+from composer.evaluation.nouns import Example
 from composer.home import home
-from composer.types import Language
+from composer.types import Candidate, Language, Picture
 
 FILE, EARLIER = "choices.jsonl", "earlier.jsonl"
 MOST_BYTES = 8 * 1024 * 1024
@@ -35,7 +36,7 @@ class _Line(Struct, frozen=True):
     act: Act
 
 
-class Example(Struct, frozen=True, kw_only=True):
+class Decision(Struct, frozen=True, kw_only=True):
     """One place of one article with the last word that was said on it."""
 
     article: str
@@ -122,8 +123,8 @@ def acts(place: Path) -> Iterator[Act]:
             continue
 
 
-def as_gold(place: Path) -> tuple[Example, ...]:
-    """One example for each slot of each article, by the last act there; in the order in which slots were first seen.
+def as_gold(place: Path) -> tuple[Decision, ...]:
+    """One decision for each slot of each article, by the last act there; in the order in which slots were first seen.
 
     A slot that the writer made and emptied again is none: nothing was proposed there. Nor is one without candidates.
     """
@@ -131,16 +132,43 @@ def as_gold(place: Path) -> tuple[Example, ...]:
     for act in acts(place):
         by_slot.setdefault((act.article, act.slot.id), []).append(act)
     return tuple(
-        _example(known)
+        _decision(known)
         for known in by_slot.values()
         if known[-1].candidates and not (known[-1].now is None and known[-1].slot.origin == "writer")
     )
 
 
-def _example(known: Sequence[Act]) -> Example:
+def as_examples(decisions: Sequence[Decision], encoder: str, reranker: str) -> tuple[Example, ...]:
+    """To fit weights on: decisions whose candidates were measured by these models, named by their ids; "" where there
+    is none.
+
+    An article that no re-ranker had looked at counts as well: what was not measured says nothing. What another
+    re-ranker said is left out.
+    """
+    return tuple(
+        Example(
+            group=each.article,
+            candidates=tuple(_candidate(one, each, reranker) for one in each.candidates),
+            right=each.chosen,
+        )
+        for each in decisions
+        if each.models.get("encoder") == encoder
+    )
+
+
+def _candidate(known: Considered, decision: Decision, reranker: str) -> Candidate:
+    """As far as it was kept: its scores, not the picture."""
+    signals = dict(known.signals)
+    if decision.models.get("reranker", "") != reranker or not reranker:
+        signals.pop("rerank", None)
+    picture = Picture(id=known.id, path="", width=0, height=0, group=known.group)
+    return Candidate(picture=picture, signals=signals, final=known.final)
+
+
+def _decision(known: Sequence[Act]) -> Decision:
     last = known[-1]
     gone = dict.fromkeys(act.was for act in known if act.was is not None and act.was != last.now)
-    return Example(
+    return Decision(
         article=last.article, language=last.language, title=last.title, heading=last.heading, before=last.before,
         after=last.after, caption=last.slot.caption, query=last.slot.query, tone=last.slot.tone, place=last.place,
         blocks=last.blocks, candidates=last.candidates, chosen=last.now, rejected=tuple(gone), by=last.by,

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from composer import settings
-from composer.acts import Act, between, standing
+from composer.acts import Act, Considered, between, standing
 from composer.errors import ComposerError
 from composer.evaluation import recording
 from composer.settings import Settings
@@ -116,3 +116,27 @@ def test_a_place_of_the_writers_own_that_was_given_up_is_no_example() -> None:
 
 def test_a_folder_that_is_not_there_holds_no_examples(tmp_path: Path) -> None:
     assert recording.as_gold(tmp_path / "none") == ()
+
+
+def test_decisions_become_examples_for_the_models_that_measured_them() -> None:
+    before = replace(article(), models={"encoder": "eye", "reranker": "judge"})
+    recording.record(standing(chosen(before, "s1", "keep")))
+    recording.record(standing(replace(before, brief=Brief(topic="Keeps"), models={"encoder": "other"})))
+    decided = recording.as_gold(recording.folder())
+    assert len(decided) == 4
+    first, second = recording.as_examples(decided, "eye", "judge")
+    assert (first.group, first.right, second.right) == (decided[0].article, "keep", None)
+    assert [each.picture.id for each in first.candidates] == [each.id for each in decided[0].candidates]
+    assert [each.signals for each in first.candidates] == [each.signals for each in decided[0].candidates]
+    assert recording.as_examples(decided, "nobody", "judge") == ()
+
+
+def test_what_another_reranker_said_is_left_out() -> None:
+    recording.record(standing(replace(article(), models={"encoder": "eye", "reranker": "judge"})))
+    measured = Considered(id="mill", signals={"vector": 0.1, "rerank": 2.0})
+    decided = [replace(recording.as_gold(recording.folder())[0], candidates=(measured,))]
+    (same,) = recording.as_examples(decided, "eye", "judge")
+    assert same.candidates[0].signals == measured.signals
+    for reranker in ("another", ""):
+        (other,) = recording.as_examples(decided, "eye", reranker)
+        assert other.candidates[0].signals == {"vector": 0.1}
