@@ -4,6 +4,10 @@ No model is asked. English is read by the head of the caption: the last noun bef
 miller's ladder leans on the wall" is about a ladder). Chinese is read from the end: what stands after the last 的.
 Where the caption says nothing, what the picture must show is read the same way. The words lie in
 composer/prompts/kinds.toml.
+
+Lists of words are never whole: of 45 captions in each language that were labelled after the rules of their day were
+final, 33 English and 27 Chinese ones were told rightly (tests/composer/stages/test_kinds.py). Decide nothing by the kind
+alone that could not be borne if it is wrong.
 """
 
 from __future__ import annotations
@@ -51,6 +55,7 @@ class _English(_Words, frozen=True):
     actions: frozenset[str]
     objects: frozenset[str]
     measures: frozenset[str]
+    articles: frozenset[str]
     breaks: frozenset[str]
     locating: frozenset[str]
     naming: tuple[str, ...]
@@ -61,9 +66,11 @@ class _English(_Words, frozen=True):
 class _Chinese(_Words, frozen=True):
     surnames: str
     people_ends: tuple[str, ...]
+    not_people: tuple[str, ...]
     drawn_ends: tuple[str, ...]
     not_drawn: tuple[str, ...]
     marks: tuple[str, ...]
+    actions: tuple[str, ...]
     locating: tuple[str, ...]
 
 
@@ -102,7 +109,7 @@ def _plain(words: str, language: Language) -> SlotKind:
     """Without any known word: a short name of one thing is an object, all else a scene."""
     lists = _lists()
     if language == "zh" and _HAN.search(words):
-        moving = any(mark in words for mark in (*lists.zh.marks, *lists.zh.locating))
+        moving = any(mark in words for mark in (*lists.zh.marks, *lists.zh.actions, *lists.zh.locating))
         return "scene" if moving or len(words) > 10 else "object"
     tokens = _tokens(words)
     moving = any(token in lists.en.locating or _is_verb(token, lists.en.actions) for token in tokens)
@@ -151,11 +158,8 @@ def _tokens(words: str) -> list[str]:
 
 def _head(tokens: Sequence[str], lists: _English) -> tuple[str, list[str]]:
     """What the words are about, and what is said of it."""
-    start = 0
-    while start + 2 < len(tokens) and tokens[start + 1] == "of" and _singular(tokens[start]) in lists.measures:
-        start += 2
-    if start == 0 and len(tokens) > 3 and tokens[2] == "of" and _singular(tokens[1]) in lists.measures:
-        start = 3
+    measured = (at for at in range(1, min(4, len(tokens) - 1)) if _is_measure(tokens, at, lists))
+    start = next(measured, -1) + 1
     for at in range(start, len(tokens)):
         ends = tokens[at] in lists.breaks or (at > start and _verb_here(tokens, at, lists))
         if ends and at > start:
@@ -163,11 +167,18 @@ def _head(tokens: Sequence[str], lists: _English) -> tuple[str, list[str]]:
     return tokens[-1], []
 
 
+def _is_measure(tokens: Sequence[str], at: int, lists: _English) -> bool:
+    """Whether the word is the "of" of "an old pair of boots", which is about boots."""
+    return tokens[at] == "of" and _singular(tokens[at - 1]) in lists.measures
+
+
 def _verb_here(tokens: Sequence[str], at: int, lists: _English) -> bool:
     """Whether the word is what the subject does: "the wheel turns", not "a turning wheel" or "the turns"."""
     token, before = tokens[at], tokens[at - 1]
-    if before in ("a", "an", "the", "his", "her", "its", "their") or before.endswith("'s"):
+    if before in lists.articles or before.endswith("'s"):
         return False
+    if token.endswith("s") and at + 1 < len(tokens) and tokens[at + 1] in lists.articles:
+        return True  # "lifts a frame", whatever the verb
     if token.endswith("ing"):
         return _is_verb(token, lists.actions | lists.people_verbs | lists.stands)
     known = _is_verb(token, lists.actions | lists.people_verbs | lists.stands)
@@ -214,7 +225,7 @@ def _names_person(clause: str, tokens: Sequence[str], text: str, lists: _English
     """A name that begins the words and does what people do, or of whom the text tells as of a person."""
     named = re.match(r"((?:[A-ZÀ-Þ][\w’'-]*\.?\s+){0,3}[A-ZÀ-Þ][\w’'-]*)", clause)
     names = _tokens(named[1]) if named else []
-    if not names or names[0] in ("a", "an", "the", "in", "on", "at"):
+    if not names or names[0] in lists.articles or names[0] in lists.breaks:
         return False
     if names[0] in lists.titles and len(names) > 1:
         return True
@@ -269,14 +280,14 @@ def _is_plural(token: str) -> bool:
 
 def _told_zh(words: str) -> SlotKind | None:
     lists = _lists().zh
+    if any(_is_drawn(clause, lists) for clause in _CLAUSE_ZH.split(words)):
+        return "diagram"
     named: tuple[tuple[Collection[str], SlotKind], ...] = (
-        (lists.diagrams, "diagram"), (lists.portraits, "person"), (lists.near, "object"),
+        (lists.portraits, "person"), (lists.near, "object"),
     )  # fmt: skip
     for listed, kind in named:
         if any(word in words for word in listed):
             return kind
-    if any(_is_drawn(clause, lists) for clause in _CLAUSE_ZH.split(words)):
-        return "diagram"
     clause = _subject_clause(words, lists)
     if any(word in clause for word in lists.groups):
         return "scene"
@@ -287,14 +298,15 @@ def _told_zh(words: str) -> SlotKind | None:
 
 def _is_drawn(clause: str, lists: _Chinese) -> bool:
     """Whether the clause ends with something drawn: 变化图, 绘于海图上; not 构图."""
-    return clause.endswith(lists.drawn_ends) and not clause.endswith(lists.not_drawn)
+    loosely = clause.endswith(lists.drawn_ends) and not clause.endswith(lists.not_drawn)
+    return loosely or clause.endswith(lists.diagrams)
 
 
 def _lies_zh(clause: str, lists: _Chinese) -> SlotKind | None:
     """A thing on a table or in a hand; else a scene where something goes on."""
     if any(word in clause for word in lists.surfaces):
         return "object"
-    return "scene" if any(word in clause for word in (*lists.events, *lists.marks)) else None
+    return "scene" if any(word in clause for word in (*lists.events, *lists.marks, *lists.actions)) else None
 
 
 def _subject_clause(words: str, lists: _Chinese) -> str:
@@ -311,6 +323,8 @@ def _is_person_zh(clause: str, lists: _Chinese) -> bool:
         if at < 0 or (role not in lists.people and not at):
             continue
         rest = clause[at + len(role) :]
+        if clause.endswith(lists.not_people):
+            continue
         if not rest or rest.startswith((*lists.marks, *lists.people_verbs)):
             return True
     verbs = "|".join((*sorted(lists.people_verbs), "在", "正"))
@@ -328,6 +342,7 @@ def _is_place_zh(clause: str, lists: _Chinese) -> bool:
 
 
 def _goes_on(clause: str, head: str) -> bool:
-    """Whether something is done there: 着 and 正在, outside what only says which place it is."""
+    """Whether something is done there: 着, 正在, a verb of motion, outside what only says which place it is."""
     before = clause[: len(clause) - len(head)]
-    return "正" in before or (not before and any(mark in clause for mark in ("着", "正在")))
+    told = ("着", "正在", *_lists().zh.actions)
+    return "正" in before or (not before and any(word in clause for word in told))

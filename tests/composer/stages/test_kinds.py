@@ -43,6 +43,22 @@ KNOWN: dict[Language, Labelled] = {
         ("Snow falls on the empty platform", "scene"),
         ("Children fly kites on the beach", "scene"),
         ("Fishing boats come home before the storm", "scene"),
+        # Fresh before the second mending: 13 of 15.
+        ("The water cycle as a simple chart", "diagram"),
+        ("Family tree of the founders", "diagram"),
+        ("Temperatures over time", "diagram"),
+        ("A worn pair of climbing boots", "object"),
+        ("The first edition of the atlas", "object"),
+        ("Dried mushrooms in a basket", "object"),
+        ("The beekeeper lifts a frame from the hive", "person"),
+        ("Nelson Mandela speaks to the court", "person"),
+        ("A grandmother with her knitting", "person"),
+        ("The volcano above the clouds", "place"),
+        ("Backstreets in Naples", "place"),
+        ("A Roman aqueduct across a dry valley", "place"),
+        ("Dancers whirl in the square at midnight", "scene"),
+        ("Lava runs into the sea", "scene"),
+        ("Breakfast on the night train", "scene"),
     ),
     "zh": (
         ("丝绸之路路线图", "diagram"),
@@ -76,29 +92,7 @@ KNOWN: dict[Language, Labelled] = {
         ("雪落在空无一人的站台上", "scene"),
         ("孩子们在沙滩上放风筝", "scene"),
         ("暴风雨前归航的渔船", "scene"),
-    ),
-}
-
-# Labelled after the rules were final, and not used to mend them: what a new caption may expect.
-FRESH: dict[Language, Labelled] = {
-    "en": (
-        ("The water cycle as a simple chart", "diagram"),
-        ("Family tree of the founders", "diagram"),
-        ("Temperatures over time", "diagram"),
-        ("A worn pair of climbing boots", "object"),
-        ("The first edition of the atlas", "object"),
-        ("Dried mushrooms in a basket", "object"),
-        ("The beekeeper lifts a frame from the hive", "person"),
-        ("Nelson Mandela speaks to the court", "person"),
-        ("A grandmother with her knitting", "person"),
-        ("The volcano above the clouds", "place"),
-        ("Backstreets in Naples", "place"),
-        ("A Roman aqueduct across a dry valley", "place"),
-        ("Dancers whirl in the square at midnight", "scene"),
-        ("Lava runs into the sea", "scene"),
-        ("Breakfast on the night train", "scene"),
-    ),
-    "zh": (
+        # Fresh before the second mending: 9 of 15.
         ("水循环的简单图示", "diagram"),
         ("创始家族的谱系", "diagram"),
         ("古城复原图", "diagram"),
@@ -117,6 +111,44 @@ FRESH: dict[Language, Labelled] = {
     ),
 }
 
+# Labelled after the rules were final, and not used to mend them: what a new caption may expect.
+FRESH: dict[Language, Labelled] = {
+    "en": (
+        ("How cheese is made, step by step: a flowchart", "diagram"),
+        ("A sketch map of the old town", "diagram"),
+        ("Rainfall in the valley, month by month", "diagram"),
+        ("Three handmade combs", "object"),
+        ("A steaming bowl of noodles", "object"),
+        ("Rust on the hinge of the gate", "object"),
+        ("The last ferryman of the delta", "person"),
+        ("A girl in a yellow raincoat", "person"),
+        ("Rosa Parks sits at the front of the bus", "person"),
+        ("Vineyards on the south slope", "place"),
+        ("The reading room of the national library", "place"),
+        ("Downtown Havana", "place"),
+        ("Bakers load the oven before dawn", "scene"),
+        ("Storks circle over the marsh", "scene"),
+        ("Evening traffic on the ring road", "scene"),
+    ),
+    "zh": (
+        ("奶酪制作流程图", "diagram"),
+        ("老城手绘地图", "diagram"),
+        ("河谷逐月降雨量", "diagram"),
+        ("三把手工木梳", "object"),
+        ("一碗热气腾腾的面条", "object"),
+        ("门铰链上的锈迹", "object"),
+        ("三角洲最后的摆渡人", "person"),
+        ("穿黄色雨衣的小女孩", "person"),
+        ("钱学森在黑板前讲课", "person"),
+        ("南坡的葡萄园", "place"),
+        ("国家图书馆的阅览室", "place"),
+        ("哈瓦那市中心", "place"),
+        ("天亮前，面包师们把面团送进烤炉", "scene"),
+        ("鹳鸟在沼泽上空盘旋", "scene"),
+        ("环城路上的晚高峰", "scene"),
+    ),
+}
+
 
 def wrong_of(labelled: Labelled, language: Language) -> list[str]:
     """The captions that are told wrongly, with what was said."""
@@ -129,7 +161,7 @@ def test_known(language: Language) -> None:
     assert wrong_of(KNOWN[language], language) == []
 
 
-@pytest.mark.parametrize(("language", "measured"), [("en", 13), ("zh", 9)])
+@pytest.mark.parametrize(("language", "measured"), [("en", 9), ("zh", 9)])
 def test_fresh(language: Language, measured: int) -> None:
     """Of 15 each: as many as were right when they were measured, no claim that all are."""
     wrong = wrong_of(FRESH[language], language)
