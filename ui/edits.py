@@ -15,12 +15,15 @@ def with_picture(composition: Composition, slot: str, picture: Picture | None, r
 
     Another picture goes without the caption and the description that were worded for the one before.
     """
-    now = composition.picks.get(slot)
-    if now is not None and now.picture is not None and picture is not None and now.picture.id == picture.id:
-        pick = replace(now, picture=picture, reason=reason, by="writer")
-    else:
-        pick = Pick(slot=slot, picture=picture, reason=reason, by="writer")
+    pick = _over(composition.picks.get(slot), Pick(slot=slot, picture=picture, reason=reason, by="writer"))
     return replace(composition, picks={**composition.picks, slot: pick})
+
+
+def _over(now: Pick | None, chosen: Pick) -> Pick:
+    """A choice laid over what stands there: of the same picture, what was worded for it stays."""
+    if now is None or now.picture is None or chosen.picture is None or now.picture.id != chosen.picture.id:
+        return chosen
+    return replace(chosen, caption=now.caption, alt=now.alt or chosen.alt)
 
 
 def with_own_picture(composition: Composition, slot: str, picture: Picture, reason: str) -> Composition:
@@ -98,7 +101,7 @@ def _moved(slot: Slot, old: tuple[Block, ...], kept: set[str], first: str) -> Sl
 def with_choices(composition: Composition, picks: dict[str, Pick]) -> Composition:
     """What the writer chose while the program was still choosing, laid over the program's picks."""
     known = {slot.id for slot in composition.slots or ()}
-    mine = {slot: pick for slot, pick in picks.items() if slot in known}
+    mine = {slot: _over(composition.picks.get(slot), pick) for slot, pick in picks.items() if slot in known}
     return replace(composition, picks={**composition.picks, **mine}) if mine else composition
 
 

@@ -121,3 +121,13 @@ def test_reports_after_closing_are_for_nobody(make_shell: MakeShell, pictures: P
     shell.finish()
     with qtbot.assertNotEmitted(shell.parts.composing.ended, wait=200):
         pass
+
+
+def test_what_the_engine_words_for_the_writers_own_choice_is_taken(pictures: Path) -> None:
+    whole = sample.composition(pictures)
+    mine = replace(whole.picks["s1"], by="writer", reason="Mine", caption="old", alt="")
+    worded = replace(mine, caption="Worded for it", alt="A tower", reason="Theirs")
+    taken = edits.with_choices(replace(whole, picks={**whole.picks, "s1": worded}), {"s1": mine}).picks["s1"]
+    assert (taken.caption, taken.alt, taken.reason) == ("Worded for it", "A tower", "Mine")
+    other = replace(worded, picture=picture("another"))
+    assert edits.with_choices(replace(whole, picks={**whole.picks, "s1": other}), {"s1": mine}).picks["s1"] == mine
