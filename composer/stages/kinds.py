@@ -6,8 +6,8 @@ Where the caption says nothing, what the picture must show is read the same way.
 composer/prompts/kinds.toml.
 
 Lists of words are never whole: of 45 captions in each language that were labelled after the rules of their day were
-final, 33 English and 27 Chinese ones were told rightly (tests/composer/stages/test_kinds.py). Decide nothing by the kind
-alone that could not be borne if it is wrong.
+final, 33 English and 27 Chinese ones were told rightly (tests/composer/stages/test_kinds.py). Decide nothing by the
+kind alone that could not be borne if it is wrong.
 """
 
 from __future__ import annotations

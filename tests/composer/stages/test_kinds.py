@@ -174,7 +174,7 @@ def test_an_opening_picture_is_one_whatever_it_shows() -> None:
 
 def test_what_must_be_seen_decides_where_the_caption_says_nothing() -> None:
     assert kind_of("", "The ferry, portrait of a sailor", "", "en", opening=False) == "person"
-    assert kind_of("转动的声音", "Old clock, close-up of gears", "", "zh", opening=False) == "object"
+    assert kind_of("机械之声", "Old clock, close-up of gears", "", "zh", opening=False) == "object"
     assert kind_of("The sound of it", "The river, map of the estuary", "", "en", opening=False) == "diagram"
     assert kind_of("Children fly kites", "map", "", "en", opening=False) == "scene", "the caption comes first"
     assert kind_of("", "", "", "en", opening=False) == "scene"
