@@ -30,6 +30,7 @@ CHINESE: dict[str, str] = {
     "The shot list is on the clipboard: {count} picture to take.": "配图清单已复制到剪贴板：有 {count} 张图片待拍摄。",
     "The shot list is on the clipboard: {count} pictures to take.": "配图清单已复制到剪贴板：有 {count} 张图片待拍摄。",
     "Every place has its picture: there is nothing to take.": "每个位置都已有图片，没有需要拍摄的。",
+    "Still without a picture": "尚缺图片",
     "To be taken: {shot}": "待拍摄：{shot}",
     "To be drawn: {shot}": "待绘制：{shot}",
     "What is still to be taken is in “{name}”.": "仍需拍摄的内容见“{name}”。",

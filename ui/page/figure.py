@@ -185,7 +185,7 @@ class FigurePainter(QPyTextObject):
         headline = {
             "choosing": text("Choosing a picture…"),
             "waiting": text("A picture goes here"),
-            "empty": text("No picture here"),
+            "empty": text("Still without a picture"),
         }[figure.state]
         font = page_font(figure.language, self.points * 0.88)
         painter.setFont(font)
