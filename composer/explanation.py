@@ -13,7 +13,7 @@ from pathlib import Path
 
 from composer import prose
 from composer.errors import ProjectError
-from composer.grounds import Change, Explanation, Part, Rival
+from composer.grounds import Change, ChangeKind, Explanation, Part, Rival
 from composer.shared_words import shared_words
 from composer.stages.assign import assign
 from composer.stages.rank import Signal, Weights, final_score
@@ -183,7 +183,7 @@ class _Case:
             serves = self.elsewhere[_group(each.picture)]
             found = self._decided(gone=_group(each.picture), at=serves)
             if found is not None and _group(found) == _group(each.picture):
-                yield self._change(found, kind="place", slot=serves, place=self._place(serves))
+                yield self._change(found, kind="place")
 
     def _by_signal(self) -> Iterator[Change]:
         if _id(self._best_free(self.weights)[0]) != _id(self._picture()):
@@ -235,9 +235,16 @@ class _Case:
         picks = assign(self.composition.slots or (), candidates, needed, kept)
         return next(pick.picture for pick in picks if pick.slot == self.slot.id)
 
-    def _change(self, found: Picture | None, **what: object) -> Change:
-        name = _name(found) if found else ""
-        return Change(picture=_id(found), name=name, **what)  # pyright: ignore[reportArgumentType]
+    def _change(
+        self, found: Picture | None, *, kind: ChangeKind, value: float = 0.0, signal: SignalName | None = None
+    ) -> Change:
+        if found is None:
+            return Change(kind=kind, value=value, signal=signal)
+        slot = self.elsewhere.get(_group(found), "")
+        return Change(
+            kind=kind, value=value, signal=signal, slot=slot, place=self._place(slot), picture=found.id,
+            name=_name(found),
+        )  # fmt: skip
 
     # --- where it stands
 

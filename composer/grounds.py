@@ -47,15 +47,18 @@ class Change(Struct, frozen=True, kw_only=True):
     "threshold": a picture had to reach more than `value` (where one stands), or no more than it (where none does).
     "signal": `signal` did not count; `value` is the final score here without it. Only pictures that are free are
     compared, other places are left as they are.
-    "place": slot `slot` could not take `picture`. "picture": the picture that stands here did not exist.
-    "choice": the writer had left the choice to the program. These three and "threshold" decide over all places anew.
+    "place": slot `slot`, where `picture` stands, could not have it. "picture": this place could not have the picture
+    that stands here. "choice": the writer had left the choice to the program. These three and "threshold" decide over
+    all places anew.
     """
 
     kind: ChangeKind
     value: float = 0.0
     signal: SignalName | None = None
     slot: str = ""
+    """Where the other picture, or a near-duplicate of it, stands now; empty: nowhere."""
     place: int = 0
+    """Number of that slot."""
     picture: str = ""
     name: str = ""
 

@@ -35,7 +35,7 @@ _EN = {
     "own unknown": "You chose this picture. It was not measured for this place.",
     "own empty": "You left this place without a picture.",
     "none found": "The library has no picture for this place.",
-    "too weak": "Nothing fits well enough: the best of {considered}, “{name}”, is at {final} %, {gap} points below the "
+    "too weak": "Nothing fits well enough: the best of {considered}, “{name}”, is at {final} %, {gap} {unit} below the "
                 "{needed} % that a picture needs.",
     "elsewhere": "“{name}” would fit with {final} %, but it stands at picture {place}.",
     "left empty": "“{name}” would fit with {final} %, but the place is empty.",
@@ -44,12 +44,12 @@ _EN = {
     "points": "Points: {points}.",
     "point": "{signal} {share} of {weight}",
     "unweighed": "How much each signal counted was not kept with this article. Choose the pictures again to see it.",
-    "rival": "“{name}” fits {final} %: {gap} points less.",
-    "rival signal": "“{name}” fits {final} %: {gap} points less, most of them in “{signal}”.",
+    "rival": "“{name}” fits {final} %: {gap} {unit} less.",
+    "rival signal": "“{name}” fits {final} %: {gap} {unit} less, mostly in “{signal}”.",
     "rival equal": "“{name}” fits just as well.",
-    "rival better": "“{name}” fits {final} %: {gap} points more.",
+    "rival better": "“{name}” fits {final} %: {gap} {unit} more.",
     "rival alone": "“{name}” fits {final} %.",
-    "serves": "It stands at picture {place}.",
+    "serves": "It stands at picture {place} now.",
     "threshold": "If a picture needed more than {value} %, “{name}” would stand here.",
     "threshold empty": "If a picture needed more than {value} %, the place would be empty.",
     "threshold low": "If a picture needed only {value} %, “{name}” would stand here.",
@@ -64,6 +64,8 @@ _EN = {
     "title": "Picture {place}: {name}",
     "title empty": "Picture {place}: none",
     "comma": ", ",
+    "one": "point",
+    "many": "points",
 }  # fmt: skip
 _ZH = {
     "sentence": "对应的句子：“{sentence}”",
@@ -90,7 +92,7 @@ _ZH = {
     "rival equal": "“{name}”同样合适。",
     "rival better": "“{name}”匹配度 {final} %，高 {gap} 分。",
     "rival alone": "“{name}”匹配度 {final} %。",
-    "serves": "它已用作第 {place} 张图片。",
+    "serves": "它现已用作第 {place} 张图片。",
     "threshold": "如果所需匹配度高于 {value} %，此处会用“{name}”。",
     "threshold empty": "如果所需匹配度高于 {value} %，此处会空着。",
     "threshold low": "如果所需匹配度只有 {value} %，此处会用“{name}”。",
@@ -105,6 +107,8 @@ _ZH = {
     "title": "第 {place} 张图片：{name}",
     "title empty": "第 {place} 张图片：无",
     "comma": "，",
+    "one": "分",
+    "many": "分",
 }  # fmt: skip
 TEXTS: dict[Language, dict[str, str]] = {"en": _EN, "zh": _ZH}
 
@@ -160,7 +164,7 @@ def about_rival(rival: Rival, explanation: Explanation, language: Language) -> s
     gap = 0 if final is None else round(100 * final) - round(100 * rival.final)
     key = _rival_key(rival, final, gap)
     said = words[key].format(
-        name=rival.name, final=round(100 * rival.final), gap=abs(gap),
+        name=rival.name, final=round(100 * rival.final), gap=abs(gap), unit=words["one" if abs(gap) == 1 else "many"],
         signal=_signal(rival.signal, language) if rival.signal else "",
     )  # fmt: skip
     return prose.join([said, words["serves"].format(place=rival.place)], language) if rival.place else said
@@ -175,10 +179,13 @@ def about_change(change: Change, explanation: Explanation, language: Language) -
         key = "threshold low"
     elif change.kind == "choice" and change.picture == explanation.picture:
         key = "choice same"
-    return TEXTS[language][key].format(
+    words = TEXTS[language]
+    said = words[key].format(
         name=change.name, value=round(100 * change.value), place=change.place,
         signal=_signal(change.signal, language) if change.signal else "",
     )  # fmt: skip
+    moved = change.place and change.kind != "place"
+    return prose.join([said, words["serves"].format(place=change.place)], language) if moved else said
 
 
 def signal_name(signal: SignalName, language: Language) -> str:
@@ -230,8 +237,9 @@ def _empty(explanation: Explanation, words: dict[str, str]) -> str:
     final, limit = _apart(best.final, needed)
     gap = f"{float(limit) - float(final):.1f}".removesuffix(".0")
     return words["too weak"].format(
-        considered=explanation.considered, name=best.name, final=final, needed=limit, gap=gap
-    )
+        considered=explanation.considered, name=best.name, final=final, needed=limit, gap=gap,
+        unit=words["one" if gap == "1" else "many"],
+    )  # fmt: skip
 
 
 def _apart(one: float, other: float) -> tuple[str, str]:

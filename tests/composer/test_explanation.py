@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from composer import wording
 from composer.errors import ProjectError
 from composer.explanation import explain, kept_weights, weights_in
 from composer.grounds import Change, Explanation
@@ -97,7 +98,8 @@ def test_a_threshold_that_would_move_a_picture_here() -> None:
     assert composition.picks["s1"].picture == second.picture
     told = change(explain(composition, "s1"), "threshold")
     assert told is not None
-    assert told.picture == "mill"
+    assert (told.picture, told.slot) == ("mill", "s2")
+    assert wording.about_change(told, explain(composition, "s1"), "en").endswith("It stands at picture 2 now.")
 
 
 def test_without_a_signal_another_would_fit_better() -> None:
