@@ -13,7 +13,7 @@ from PIL.Image import Image
 
 from composer import shelf
 from composer.errors import Cancelled
-from composer.shelf import Check, DiskUse, ModelRow, ModelSet, Purpose
+from composer.shelf import Check, DiskUse, Gain, ModelRow, ModelSet, Purpose
 from composer.types import Language, Picture
 
 Vectors = NDArray[np.float32]
@@ -330,4 +330,8 @@ class ModelShelf(Protocol):
         ...
 
     def disk(self) -> DiskUse: ...
+    def gain(self) -> Gain:
+        """What is known of the re-ranker in use. Loads nothing."""
+        ...
+
     def checks(self) -> Iterator[Check]: ...

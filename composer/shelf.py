@@ -64,6 +64,8 @@ class ModelRow(Struct, frozen=True, kw_only=True):
     """The program whose folder it was found in ("LM Studio"); empty for the catalogue's own."""
     chosen: bool = False
     """Whether the settings name it."""
+    gain: Gain = ""
+    """Of the re-ranker in use."""
 
 
 class ModelSet(Struct, frozen=True, kw_only=True):

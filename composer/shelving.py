@@ -61,7 +61,7 @@ def listed(shelf: ModelShelf) -> ModelsListed:
     """All that there is, as it is now."""
     now = settings.load()
     chosen: dict[Purpose, str] = {purpose: getattr(now, purpose) for purpose in get_args(Purpose)}
-    return ModelsListed(tuple(shelf.rows()), tuple(shelf.sets()), shelf.disk(), chosen)
+    return ModelsListed(tuple(shelf.rows()), tuple(shelf.sets()), shelf.disk(), chosen, shelf.gain())
 
 
 def _pull(shelf: ModelShelf, name: str, cancel: Cancel) -> Iterator[Pulling]:

@@ -15,7 +15,7 @@ from composer.acts import Act
 from composer.collection import Details, Edit, Hit, LibraryFolder, LibraryState, Query
 from composer.errors import ModelFailed
 from composer.grounds import Explanation
-from composer.shelf import Check, DiskUse, ModelRow, ModelSet, Purpose
+from composer.shelf import Check, DiskUse, Gain, ModelRow, ModelSet, Purpose
 from composer.types import AnyEvent, Brief, Composition
 
 Format = Literal["markdown", "html"]
@@ -339,6 +339,8 @@ class ModelsListed(Report, frozen=True, tag="models-listed"):
     disk: DiskUse
     chosen: dict[Purpose, str]
     """What the settings hold, also where no row is that model."""
+    gain: Gain = ""
+    """What is known of the re-ranker in use, which may be in no row."""
 
 
 class Pulling(Report, frozen=True, tag="pulling"):

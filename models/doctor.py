@@ -14,7 +14,7 @@ from composer.home import home
 from composer.ports import Check, Purpose
 from composer.settings import Settings
 from composer.types import Language
-from models import choices, machine
+from models import choices, fusion, machine
 from models.choices import Judged
 from models.indexes import milvus_place, problems
 from models.machine import Machine
@@ -43,6 +43,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     judged: list[Judged] = []
     for purpose, role in choices.ROLES.items():
         yield _model(role.capitalize(), purpose, settings, judged)
+    yield _choosing(settings)
     if settings.screen_content:
         yield _screens()
     here = machine.look()
@@ -61,6 +62,22 @@ def _model(role: str, purpose: Purpose, settings: Settings, judged: list[Judged]
     judged.append(found)
     notes = [_languages(purpose, found), *found.notes]
     return Check(role, True, "; ".join(note for note in (found.title, *notes) if note))
+
+
+def _choosing(settings: Settings) -> Check:
+    """Whether it was measured how the scores of these models are best joined, and whether the re-ranker helps."""
+    if broken := fusion.problem():
+        return Check("Choosing", False, broken.message, broken.hint)
+    fitted, gain = fusion.fusion_of(settings).fitted, fusion.gain_of(settings)
+    if gain == "nothing":
+        said = "the re-ranker was measured with this encoder, adds nothing and is not asked"
+        return Check("Choosing", True, f"{said}: `python main.py models use none` frees its memory")
+    if gain == "unmeasured" or not fitted:
+        said = "nobody has measured how the scores of this re-ranker and this encoder are best joined"
+        if settings.reranker == "none":
+            said = "nobody has measured how the scores of this encoder are best joined with words"
+        return Check("Choosing", True, f"{said}: `python main.py evaluate GOLD --fit` does, as does --fit alone")
+    return Check("Choosing", True, f"fitted on {fitted}")
 
 
 def _screens() -> Check:

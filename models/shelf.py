@@ -13,8 +13,8 @@ from composer import settings as saved
 from composer.errors import ModelNotReady
 from composer.ports import Cancel, Check, DiskUse, Fit, ModelRow, ModelSet, Purpose
 from composer.settings import Settings
-from composer.shelf import Part
-from models import catalogue, choices, doctor, found, headers, machine, store
+from composer.shelf import Gain, Part
+from models import catalogue, choices, doctor, found, fusion, headers, machine, store
 from models.catalogue import Model
 from models.choices import LIST, setting_of
 from models.found import Found
@@ -102,6 +102,9 @@ class Shelf:
 
     def disk(self) -> DiskUse:
         return store.disk()
+
+    def gain(self) -> Gain:
+        return fusion.gain_of(self._settings)
 
     def checks(self) -> Iterator[Check]:
         return doctor.checks(self._settings)

@@ -348,6 +348,8 @@ CHINESE: dict[str, str] = {
     "The next article is written with {title}.": "下一篇文章将由 {title} 来写。",
     "The next article finds its pictures with {title}.": "下一篇文章将由 {title} 来找图。",
     "The next article has its pictures judged by: {title}.": "下一篇文章的图片评判方式：{title}。",
+    "Measured: adds nothing; not used.": "已测量：没有帮助，因此不使用。",
+    "Not measured with this encoder.": "尚未与现用的找图模型一起测量。",
     "The next article uses these models.": "下一篇文章将使用这些模型。",
     "The engine stopped before this was done. What was fetched is kept; please try again.": (
         "引擎未完成就停止了。已下载的部分已保留，请再试一次。"

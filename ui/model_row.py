@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from composer.shelf import ModelRow
-from ui.model_words import Work, facts_of, fit_of, size, state_of
+from ui.model_words import Work, facts_of, fit_of, gain_of, size, state_of
 from ui.progress_strip import time_left
 from ui.shelf import Progress
 from ui.texts import text
@@ -68,8 +68,9 @@ class ModelCard(QFrame):
         self.title, self.state = QLabel(wordWrap=True), QLabel()
         self.title.setProperty("rank", "heading")
         self.about, self.facts, self.fit = QLabel(wordWrap=True), QLabel(wordWrap=True), QLabel(wordWrap=True)
+        self.gain = QLabel(wordWrap=True)
         self.facts.setProperty("rank", "quiet")
-        for label in (self.title, self.about, self.facts, self.fit):
+        for label in (self.title, self.about, self.facts, self.fit, self.gain):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.get_button, self.use_button = QPushButton(), QPushButton(text("Use"))
         self.verify_button, self.remove_button = QToolButton(), QToolButton()
@@ -96,7 +97,8 @@ class ModelCard(QFrame):
         words, rank = state_of(row, work)
         _say(self.state, words, rank)
         _say(self.fit, *fit_of(row.fit, row.memory_mb))
-        for label in (self.about, self.facts, self.fit):
+        _say(self.gain, *gain_of(row))
+        for label in (self.about, self.facts, self.fit, self.gain):
             label.setVisible(bool(label.text()))
         self._offer(row, work)
         self.progress.tell(progress)
@@ -145,6 +147,7 @@ class ModelCard(QFrame):
         column.addLayout(head)
         column.addWidget(self.about)
         column.addWidget(self.fit)
+        column.addWidget(self.gain)
         column.addLayout(buttons)
         column.addWidget(self.progress)
 

@@ -72,6 +72,13 @@ def fit_of(fit: Fit, memory_mb: int = 0) -> tuple[str, str]:
     return figures, "quiet"
 
 
+def gain_of(row: ModelRow) -> tuple[str, str]:
+    """What is known of what a judge adds, and how loud to say it; empty where it adds something or is not in use."""
+    if row.gain == "nothing":
+        return text("Measured: adds nothing; not used."), "warning"
+    return (text("Not measured with this encoder."), "quiet") if row.gain == "unmeasured" else ("", "quiet")
+
+
 def recommended(sets: tuple[ModelSet, ...], wanted: Language) -> ModelSet | None:
     """The largest set that this machine can hold, on the graphics card before in main memory; else the smallest."""
     order = ("yes", "tight", "unknown", "no")

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from composer import wire
-from composer.shelf import DiskUse, ModelRow, ModelSet, Purpose
+from composer.shelf import DiskUse, Gain, ModelRow, ModelSet, Purpose
 from ui.engine_client import EngineClient
 from ui.model_words import Server, Work, arriving, named, seconds_left, size
 from ui.texts import plural, text
@@ -82,6 +82,8 @@ class Shelf(QObject):
         self.sets: tuple[ModelSet, ...] = ()
         self.disk: DiskUse | None = None
         self.chosen: dict[Purpose, str] = {}
+        self.gain: Gain = ""
+        """What is known of the re-ranker in use."""
         self.plan: Plan | None = None
         client.listed.connect(self._listed)
         client.pulling.connect(self._pulling)
@@ -108,6 +110,8 @@ class Shelf(QObject):
         made += [
             replace(named(setting, purpose), chosen=setting == chosen) for setting in extra if setting not in listed
         ]
+        if purpose == "reranker":
+            return [replace(row, gain=self.gain) if row.chosen else row for row in (*rows, *made)]
         return [*rows, *made]
 
     def find(self, name: str) -> ModelRow | None:
@@ -214,6 +218,7 @@ class Shelf(QObject):
     def _listed(self, job: int, report: wire.ModelsListed) -> None:
         if job in self._jobs:
             self.rows, self.sets, self.disk, self.chosen = report.rows, report.sets, report.disk, report.chosen
+            self.gain = report.gain
             self.changed.emit()
 
     def _pulling(self, job: int, report: wire.Pulling) -> None:

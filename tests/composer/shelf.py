@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from composer import settings
 from composer.errors import ModelNotReady
-from composer.ports import Cancel, Check, DiskUse, Fit, ModelRow, ModelSet, Purpose
+from composer.ports import Cancel, Check, DiskUse, Fit, Gain, ModelRow, ModelSet, Purpose
 
 FITS = Fit("yes", "Needs 1.0 GB of memory; 8.0 GB are free.")
 
@@ -99,6 +99,9 @@ class FakeShelf:
 
     def disk(self) -> DiskUse:
         return DiskUse(models=200, unfinished=0, caches=0, free=1000)
+
+    def gain(self) -> Gain:
+        return "unmeasured"
 
     def checks(self) -> Iterator[Check]:
         yield Check("Python", ok=True, detail="3.11")

@@ -14,7 +14,7 @@ import pytest
 
 from composer import cli, project
 from composer.errors import ModelFailed, ModelNotReady
-from composer.ports import Cancel, Check, DiskUse, Fit, ModelRow, ModelSet, Prompt, Purpose
+from composer.ports import Cancel, Check, DiskUse, Fit, Gain, ModelRow, ModelSet, Prompt, Purpose
 from composer.settings import Settings
 from composer.types import Brief
 from tests.composer.fakes import Bench, ScriptedWriter, author, is_outline, is_passage
@@ -63,6 +63,9 @@ class Shelf:
 
     def disk(self) -> DiskUse:
         return DiskUse(models=5, unfinished=0, caches=0, free=9)
+
+    def gain(self) -> Gain:
+        return ""
 
     def checks(self) -> Iterator[Check]:
         yield Check("Python", True, "3.11")

@@ -83,6 +83,7 @@ def test_another_model_is_for_the_next_article(place: Place) -> None:
     assert settings.load().writer == "small"
     assert listed(place, use).chosen["writer"] == "small"
     assert listed(place, use).rows[0].chosen
+    assert listed(place, use).gain == "unmeasured"
     assert place.bench.renewed == 0, "the article under way keeps its models"
     following = place.engine.send(wire.Compose(place.brief))
     place.writer.go.set()

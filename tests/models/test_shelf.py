@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from composer import fusion
 from composer import settings as saved
 from composer.errors import ModelFailed, ModelNotReady
+from composer.fusion import Fusion
 from composer.ports import Cancel, Check
 from composer.settings import Settings
+from composer.stages.rank import Signal
+from composer.types import SignalName
 from models import catalogue, choices, doctor, found, machine, store
 from models.catalogue import ModelFile
 from models.machine import Card, Machine
@@ -324,6 +328,26 @@ def test_the_doctor_looks_at_every_choice(home: Path) -> None:
         "reads English and Chinese"
         in checked(Settings(encoder=f"open_clip:{encoder(home / 'm', 250_002)}"))["Encoder"].detail
     )
+
+
+def test_the_doctor_says_whether_choosing_was_measured() -> None:
+    clip = Settings(encoder="open_clip:/a/clip")
+    assert checked(Settings())["Choosing"].detail.startswith("fitted on ")
+    for settings, said in ((clip, "re-ranker and this encoder"), (replace(clip, reranker="none"), "joined with words")):
+        told = checked(settings)["Choosing"]
+        assert told.ok
+        assert said in told.detail
+        assert "evaluate GOLD --fit" in told.detail
+    signals: dict[SignalName, Signal] = {"vector": Signal(1.0, 0.2, 0.1), "rerank": Signal(0.0)}
+    made = Fusion(encoder=clip.encoder, reranker="starter", signals=signals, empty_below=0.3, fitted="30 places")
+    path = fusion.keep(made)
+    assert "adds nothing and is not asked" in checked(clip)["Choosing"].detail
+    assert Shelf(clip).gain() == "nothing"
+    path.write_text("[[set]")
+    broken = checked(clip)["Choosing"]
+    assert not broken.ok
+    assert "fusion.toml cannot be used" in broken.detail
+    assert "--unfit" in broken.hint
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from composer import wire
-from composer.shelf import Check, DiskUse, Fit, ModelRow, ModelSet, Purpose
+from composer.shelf import Check, DiskUse, Fit, Gain, ModelRow, ModelSet, Purpose
 
 CHOSEN: dict[Purpose, str] = {"writer": "starter", "encoder": "starter", "reranker": "starter"}
 CHECKS = (
@@ -111,11 +111,14 @@ class Shelf:
 
     def __init__(self) -> None:
         self.rows, self.chosen = list(ROWS), dict(CHOSEN)
+        self.gains: dict[str, Gain] = {"none": "", "starter": "nothing"}
+        """Of each re-ranker; of any other nothing is known."""
 
     def listed(self) -> wire.ModelsListed:
         rows = tuple(replace(row, chosen=self.chosen[row.purpose] == row.setting) for row in self.rows)
         sets = tuple(replace(each, megabytes=self._missing(each.models)) for each in SETS)
-        return wire.ModelsListed(rows, sets, DISK, dict(self.chosen))
+        gain = self.gains.get(self.chosen["reranker"], "unmeasured")
+        return wire.ModelsListed(rows, sets, DISK, dict(self.chosen), gain)
 
     def size(self, name: str) -> int:
         return next((row.megabytes for row in self.rows if row.name == name), 100) * 1_000_000

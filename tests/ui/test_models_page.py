@@ -87,6 +87,21 @@ def test_every_model_says_how_it_stands(open_page: Open) -> None:
     assert "88 GB are free" in page.disk.text()
 
 
+def test_the_judge_in_use_says_whether_it_was_measured(open_page: Open, qtbot: QtBot) -> None:
+    shell, page = open_page()
+    starter, none = card(page, "starter"), card(page, "none")
+    assert (starter.gain.text(), starter.gain.isVisibleTo(page)) == ("Measured: adds nothing; not used.", True)
+    assert (none.gain.text(), none.gain.isVisibleTo(page)) == ("", False)
+    page.sections["reranker"].cards["none"].use_button.click()
+    qtbot.waitUntil(lambda: shell.parts.shelf.chosen["reranker"] == "none", timeout=PATIENCE)
+    assert not any(each.gain.isVisibleTo(page) for each in page.sections["reranker"].cards.values())
+    shell.parts.shelf.use("server:http://127.0.0.1:1234/v1#eye", "reranker")
+    named = "server:http://127.0.0.1:1234/v1#eye"
+    qtbot.waitUntil(lambda: shell.parts.shelf.chosen["reranker"] == named, timeout=PATIENCE)
+    assert card(page, named).gain.text() == "Not measured with this encoder."
+    assert not any(each.gain.text() for each in page.sections["writer"].cards.values())
+
+
 def test_what_is_neither_here_nor_recommended_is_folded_away(open_page: Open) -> None:
     shell, page = open_page()
     section = page.sections["writer"]
