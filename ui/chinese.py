@@ -111,7 +111,7 @@ CHINESE: dict[str, str] = {
     "Fits best of all.": "最合适的一张。",
     "Why this picture?": "为什么用这张？",
     "Why no picture?": "为什么没有配图？",
-    "Next best": "其次合适的",
+    "Other pictures": "其他图片",
     "What would have changed it": "什么会改变这个选择",
     "The reasons cannot be told now. Close this and open it again.": "暂时无法说明原因，请收起后重新打开。",
     "Take another picture": "更换图片",

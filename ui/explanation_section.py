@@ -32,11 +32,13 @@ class ExplanationSection(QWidget):
         self.body = QWidget()
         self.bars = PointBars()
         self.reasons, self.rivals, self.changes = _Lines("ink"), _Lines("quiet"), _Lines("quiet")
-        self.next_best, self.otherwise = _Lines("heading"), _Lines("heading")
+        self.others, self.otherwise = _Lines("heading"), _Lines("heading")
+        for heading in (self.others, self.otherwise):
+            heading.setContentsMargins(0, 6, 0, 0)
         column = QVBoxLayout(self.body)
         column.setContentsMargins(10, 2, 0, 6)
         column.setSpacing(6)
-        for part in (self.reasons, self.bars, self.next_best, self.rivals, self.otherwise, self.changes):
+        for part in (self.reasons, self.bars, self.others, self.rivals, self.otherwise, self.changes):
             column.addWidget(part)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -65,9 +67,9 @@ class ExplanationSection(QWidget):
         self.reasons.show_lines(wording.reasons(explanation, spoken))
         self.bars.show_bars(_bars(explanation), wording.points(explanation, spoken))
         self.bars.setToolTip(_measured(explanation))
-        others = wording.others(explanation)
-        self.next_best.show_lines([text("Next best")] if others else [])
-        self.rivals.show_lines([wording.about_rival(rival, explanation, spoken) for rival in others])
+        rivals = wording.others(explanation)
+        self.others.show_lines([text("Other pictures")] if rivals else [])
+        self.rivals.show_lines([wording.about_rival(rival, explanation, spoken) for rival in rivals])
         self.otherwise.show_lines([text("What would have changed it")] if explanation.changes else [])
         self.changes.show_lines([wording.about_change(each, explanation, spoken) for each in explanation.changes])
 
@@ -79,7 +81,7 @@ class ExplanationSection(QWidget):
     @property
     def said(self) -> str:
         """All that can be read in it."""
-        parts = (self.reasons, self.next_best, self.rivals, self.otherwise, self.changes)
+        parts = (self.reasons, self.others, self.rivals, self.otherwise, self.changes)
         return "\n".join(part.text() for part in parts if part.text())
 
     def _fold(self, shown: bool) -> None:
@@ -100,7 +102,7 @@ class ExplanationSection(QWidget):
 
     def _clear(self) -> None:
         self._known = ()
-        for part in (self.reasons, self.next_best, self.rivals, self.otherwise, self.changes):
+        for part in (self.reasons, self.others, self.rivals, self.otherwise, self.changes):
             part.show_lines([])
         self.bars.show_bars([], "")
 
