@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,37 +16,38 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from composer import prose
+from composer.choosing import Chooser
 from composer.draft import fold, order_of
 from composer.errors import BadBrief, LibraryError, ModelFailed
-from composer.library.catalogue import Catalogue
 from composer.library.filling.embed import embed, embed_captions
 from composer.library.filling.scan import scan
-from composer.library.finding.search import by_words
-from composer.library.finding.vectors import VectorSearch
-from composer.ports import Cancel, Encoder, Ids, Message, Prompt, Reranker, Vectors, Writer
-from composer.prompts import prompts
+from composer.ports import Cancel, Ids, Prompt, Writer
 from composer.revision import hashed, joined, kept
+from composer.stages import caption as captions
+from composer.stages import places
 from composer.stages.assign import assign
+from composer.stages.kinds import kind_of
 from composer.stages.outline import outline
-from composer.stages.plan import mark_of, plan, replan
-from composer.stages.rank import Weights, rank
-from composer.stages.retrieve import Ranking, shortlist
+from composer.stages.plan import block_of, mark_of, plan, replan
+from composer.stages.shots import shot_for
 from composer.stages.write import write
+from composer.tools import Tools
 from composer.types import (
     LONGEST,
     MOST_PICTURES,
+    OPENING,
     SHORTEST,
     AnyEvent,
+    Article,
     ArticleReady,
-    Block,
     Brief,
     Candidate,
     CandidatesReady,
     Composed,
     Composition,
-    Language,
     ModelsChosen,
     Notice,
+    Outline,
     OutlineReady,
     Pick,
     Picked,
@@ -58,6 +59,7 @@ from composer.types import (
     StageName,
     StageProgress,
     StageStarted,
+    WeightsChosen,
 )
 
 T = TypeVar("T")
@@ -68,33 +70,9 @@ HINT_WORDS = 7
 SAMENESS = 0.05
 """What a hint loses for each earlier one that it shares a word with; final scores are 0 to 1."""
 ANCHOR_WORDS = 45
-DEPTH = 40
-"""How far down each ranking the short list looks."""
-CAPTIONS_WEIGHT = 3.0
-"""Of the ranking by what is said of pictures, beside 1 for the others: recall at 8 on the queries of bench/choose.py
-was 0.62 without it, 0.79 with 1, 0.84 with 2, 0.87 with 3."""
-EVIDENCE_WORDS = 60
 NOTICED_FILES = 5
-
-
-@dataclass(frozen=True, eq=False)
-class Tools:
-    """Everything the pipeline works with. Models are built when first used, not before."""
-
-    catalogue: Catalogue
-    writer_id: str
-    """Names the writer without loading it."""
-    writer: Callable[[], Writer]
-    longest_passage: Callable[[Language], int]
-    encoder: Encoder
-    search: VectorSearch
-    """By what is seen in the pictures."""
-    captions: VectorSearch
-    """By what is said of them."""
-    reranker: Reranker | None
-    weights: Weights
-    candidates: int
-    empty_below: float
+LATER: frozenset[SignalName] = frozenset({"rerank", "series"})
+"""Signals that come after retrieval."""
 
 
 def check(brief: Brief) -> None:
@@ -149,11 +127,11 @@ class _Run:
     cancel: Cancel
     rows: Ids | None = None
     tokens: int = 0
-    twins: dict[str, str] = field(default_factory=dict[str, str])
-    """English twins of texts in a language that the encoder does not read."""
+    chooser: Chooser = field(init=False)
 
     def __post_init__(self) -> None:
         self.started = self.draft
+        self.chooser = Chooser(self.tools, self.brief, self.cancel)
 
     def events(self) -> Iterator[AnyEvent]:
         yield from self._index()
@@ -167,6 +145,7 @@ class _Run:
         yield from self._retrieve()
         yield from self._rank()
         yield from self._assign()
+        yield from self._caption()
 
     # --- one method a stage: its inputs, what it yields, when it is skipped
 
@@ -263,31 +242,59 @@ class _Run:
                 yield Notice(
                     "No picture folder was chosen, so the article has no pictures.", "Add a folder to the brief."
                 )
-        yield SlotsPlanned(slots)
+        yield SlotsPlanned(tuple(map(self._read, slots)))
         for pick in picks:
             yield Picked(pick)
         yield StageFinished("plan", time.monotonic() - start, inputs)
 
     def _planned(self, start: float) -> Generator[AnyEvent, None, tuple[tuple[Slot, ...], tuple[Pick, ...]]]:
-        assert self.draft.outline is not None  # noqa: S101 - as above
-        assert self.draft.article is not None  # noqa: S101 - as above
+        outline, article = self._text()
+        afters, likely = self._likely()
+        chosen = [afters[place] for place in places.choose(likely, self.brief.pictures)]
         stage = plan(
-            self.brief, self.draft.outline, self.draft.article, self._evidence(), self._subjects(),
-            self.tools.writer(), self.cancel,
+            self.brief, outline, article, chosen, self.chooser.subjects(outline), self.tools.writer(), self.cancel
         )  # fmt: skip
         return _with_own((yield from _progress(stage, "plan", start)), self.draft)
 
+    def _text(self) -> tuple[Outline, Article]:
+        assert self.draft.outline is not None  # noqa: S101 - the stages before made them
+        assert self.draft.article is not None  # noqa: S101 - as above
+        return self.draft.outline, self.draft.article
+
+    def _likely(self) -> tuple[list[str], places.Numbers]:
+        """All places that a picture can have, as `Slot.after` names them, and the chance of one at each."""
+        outline, article = self._text()
+        blocks = [block for block in article.blocks if block.kind == "paragraph" and block.text.strip()]
+        evidence = self.chooser.evidence(article, outline)
+        text = places.seen([places.Passage(block.text, block.section) for block in blocks], self.brief.language)
+        weights = places.shipped() if self.tools.places is None else self.tools.places
+        likely = places.chances(text, weights, [evidence[block.id] for block in blocks])
+        return [OPENING, *(block.id for block in blocks)], likely
+
+    def _more(self, taken: Collection[str], count: int) -> list[str]:
+        """`count` likely places besides those taken, away from them where there is a choice."""
+        afters, likely = self._likely()
+        chosen = {place for place, after in enumerate(afters) if after in taken}
+        added: list[str] = []
+        while len(added) < count and len(chosen) < len(afters):
+            free = (place for place in range(len(afters)) if place not in chosen)
+            best = max(free, key=lambda at: (not {at - 1, at + 1} & chosen, likely[at], -at))
+            chosen.add(best)
+            added.append(afters[best])
+        return added
+
     def _replanned(self, start: float) -> Generator[AnyEvent, None, tuple[tuple[Slot, ...], tuple[Pick, ...]]]:
         """The plan after an edit. What the writer decided or made stays with its paragraph, whatever became of that."""
-        assert self.draft.outline is not None  # noqa: S101 - as above
-        assert self.draft.article is not None  # noqa: S101 - as above
+        outline, article = self._text()
         decided = {slot for slot, pick in self.draft.picks.items() if pick.by == "writer"}
-        blocks = {block.id: block for block in self.draft.article.blocks}
-        slots = [slot for slot in self.draft.slots or () if slot.after in blocks]
+        order = order_of(article)
+        slots = [slot for slot in self.draft.slots or () if slot.after in order]
         own = [slot for slot in slots if slot.id in decided or slot.origin == "writer"]
-        settled = [replace(slot, read=mark_of(blocks[slot.after])) if slot in own else slot for slot in slots]
+        settled = [
+            replace(slot, read=mark_of(block_of(slot.after, article))) if slot in own else slot for slot in slots
+        ]
         stage = replan(
-            self.brief, self.draft.outline, self.draft.article, settled, self._evidence, self._subjects,
+            self.brief, outline, article, settled, self._more, lambda: self.chooser.subjects(outline),
             self.tools.writer, self.cancel,
         )  # fmt: skip
         planned = yield from _progress(stage, "plan", start)
@@ -299,10 +306,18 @@ class _Run:
         ]
         return made, tuple(picks)
 
+    def _read(self, slot: Slot) -> Slot:
+        """What follows from the slot's words: its kind and the sentence that it is about."""
+        if slot.origin == "writer" and slot.sentence:
+            return slot
+        text, language = self._text_of(slot), self.brief.language
+        kind = kind_of(slot.caption, slot.query, text, language, opening=slot.after == OPENING)
+        return replace(slot, kind=kind, sentence=prose.sentence_of(text, (slot.caption, slot.query), language))
+
     def _retrieve(self) -> Iterator[AnyEvent]:
         slots = self.draft.slots or ()
         common = hashed(self.tools.catalogue.version(), self.tools.encoder.id, self.tools.candidates)
-        marks = [hashed(slot.query, slot.caption, self._text_of(slot.after)) for slot in slots]
+        marks = [hashed(slot.query, slot.caption, slot.kind, self._text_of(slot)) for slot in slots]
         inputs = joined(common, marks)
         if self._unchanged("retrieve", inputs, len(self.draft.candidates) == len(slots) or None):
             yield StageFinished("retrieve", 0.0, inputs, reused=True)
@@ -310,19 +325,21 @@ class _Run:
         yield StageStarted("retrieve")
         start, known = time.monotonic(), kept(self.started, "retrieve", common)
         yield ModelsChosen({**self.draft.models, "encoder": self.tools.encoder.id})
-        fresh = [slot.query for slot, mark in zip(slots, marks, strict=True) if mark not in known]
-        vectors = iter(self.tools.encoder.encode_texts(fresh) if fresh else ())
+        fresh = [slot for slot, mark in zip(slots, marks, strict=True) if mark not in known]
+        aims = iter(self.chooser.aims(slots, self._text()[1], fresh))
         for place, (slot, mark) in enumerate(zip(slots, marks, strict=True)):
             self.cancel.check()
-            found = known[mark] if mark in known else self._shortlist(slot, next(vectors), self.tools.candidates)
+            found = known[mark] if mark in known else self.chooser.shortlist(next(aims), self.tools.candidates)
             yield CandidatesReady(slot.id, found)
             yield StageProgress("retrieve", place + 1, len(slots))
         yield StageFinished("retrieve", time.monotonic() - start, inputs)
 
     def _rank(self) -> Iterator[AnyEvent]:
-        slots, reranker = self.draft.slots or (), self.tools.reranker
+        slots, reranker = self.draft.slots or (), self.tools.judge
         common = hashed(reranker.id if reranker else "", self.tools.weights)
-        marks = [hashed(self._caption_for(slot, reranker), self._to_rank(slot)) for slot in slots]
+        marks = [
+            hashed(self.chooser.asked_of(slot, self._text_of(slot), reranker), self._to_rank(slot)) for slot in slots
+        ]
         inputs = joined(common, marks)
         if self._unchanged("rank", inputs, True):
             yield StageFinished("rank", 0.0, inputs, reused=True)
@@ -333,33 +350,72 @@ class _Run:
             yield ModelsChosen({**self.draft.models, "reranker": reranker.id})
         for place, (slot, mark) in enumerate(zip(slots, marks, strict=True)):
             self.cancel.check()
-            yield CandidatesReady(slot.id, known[mark] if mark in known else self._ranked(slot, reranker))
+            found = self.draft.candidates.get(slot.id, ())
+            ranked = known[mark] if mark in known else self.chooser.ranked(slot, self._text_of(slot), found)
+            yield CandidatesReady(slot.id, ranked)
             if reranker is not None:
                 yield from map(Notice, reranker.notices())
             yield StageProgress("rank", place + 1, len(slots), _left(start, place + 1, len(slots)))
         yield StageFinished("rank", time.monotonic() - start, inputs)
 
-    def _ranked(self, slot: Slot, reranker: Reranker | None) -> tuple[Candidate, ...]:
-        caption, context = self._caption_for(slot, reranker)
-        found = self.draft.candidates.get(slot.id, ())
-        return rank(found, caption, context, reranker, self.tools.weights, self.cancel)
-
     def _to_rank(self, slot: Slot) -> list[tuple[str, dict[SignalName, float]]]:
-        """Sorted, and without what ranking adds: its own results are no new input."""
+        """Sorted, and without what comes after retrieval: its results are no new input."""
         found = self.draft.candidates.get(slot.id, ())
         return sorted(
-            (each.picture.id, {name: value for name, value in each.signals.items() if name != "rerank"})
+            (each.picture.id, {name: value for name, value in each.signals.items() if name not in LATER})
             for each in found
         )
 
     def _assign(self) -> Iterator[AnyEvent]:
         yield StageStarted("assign")
         start, slots = time.monotonic(), self.draft.slots or ()
-        known = {slot.id for slot in slots}
-        kept = {slot: pick for slot, pick in self.draft.picks.items() if pick.by == "writer" and slot in known}
-        for pick in assign(slots, self.draft.candidates, self.tools.empty_below, kept):
-            yield Picked(pick)
+        yield self._deciding()
+        for slot, found in self.chooser.together(self.draft.candidates).items():
+            if found != self.draft.candidates[slot]:
+                yield CandidatesReady(slot, found)
+        known = {slot.id: slot for slot in slots}
+        mine = {slot: pick for slot, pick in self.draft.picks.items() if pick.by == "writer" and slot in known}
+        for pick in assign(slots, self.draft.candidates, self.tools.empty_below, mine):
+            yield Picked(self._as_it_was(pick) if pick.picture else replace(pick, shot=self._shot(known[pick.slot])))
         yield StageFinished("assign", time.monotonic() - start, hashed(slots, self.draft.candidates))
+
+    def _deciding(self) -> WeightsChosen:
+        weights = self.tools.weights.signals
+        told: dict[SignalName, tuple[float, float, float]] = {
+            name: (each.weight, each.middle, each.width) for name, each in weights.items()
+        }
+        return WeightsChosen(told, self.tools.empty_below)
+
+    def _as_it_was(self, pick: Pick) -> Pick:
+        """A picture that was in the article before keeps what was worded for it, until `_caption` has looked at it."""
+        before = {each.picture.id: each for each in self.started.picks.values() if each.picture}
+        known = before.get(pick.picture.id) if pick.picture else None
+        return replace(pick, caption=pick.caption or known.caption, alt=pick.alt or known.alt) if known else pick
+
+    def _shot(self, slot: Slot) -> str:
+        return shot_for(slot, self._text_of(slot), self.brief.language)
+
+    def _caption(self) -> Iterator[AnyEvent]:
+        """Words for the pictures that were chosen; those that stood there before keep theirs."""
+        slots, picks, article = self.draft.slots or (), self.draft.picks, self._text()[1]
+        worded = captions.marks(slots, picks, article)
+        common = hashed(self.tools.writer_id, self.tools.judge.id if self.tools.judge else "")
+        inputs = joined(common, worded)
+        if self._unchanged("caption", inputs, True):
+            yield StageFinished("caption", 0.0, inputs, reused=True)
+            return
+        yield StageStarted("caption")
+        start = time.monotonic()
+        before, _, own = self.started.inputs.get("caption", "").partition(":")
+        done = set(own.split(",")) if before == common else set[str]()
+        fresh = [slot for slot, mark in zip(slots, worded, strict=True) if mark not in done]
+        stage = captions.caption(
+            fresh, picks, article, self.brief, self.tools.writer, self.tools.judge, self.cancel
+        )  # fmt: skip
+        for pick in (yield from _progress(stage, "caption", start)):
+            if pick != picks.get(pick.slot):
+                yield Picked(pick)
+        yield StageFinished("caption", time.monotonic() - start, inputs)
 
     # --- what the stages are given
 
@@ -379,94 +435,15 @@ class _Run:
         """
         if self.rows is None:
             return {}
-        topic = self._twin(f"{self.brief.topic}. {self.brief.notes}".strip(". "))
+        topic = self.chooser.twins.of(f"{self.brief.topic}. {self.brief.notes}".strip(". "), self.brief.language)
         slot = Slot(id="topic", after="", caption=topic, query=topic)
-        found = self._shortlist(slot, self.tools.encoder.encode_texts([topic])[0], HINTS * 2)
-        ranked = rank(found, topic, topic, self.tools.reranker, self.tools.weights, self.cancel)
+        aim = self.chooser.aims([slot], Article(topic, ()), [slot])[0]
+        ranked = self.chooser.ranked(slot, topic, self.chooser.shortlist(aim, HINTS * 2))
         fitting = [candidate for candidate in ranked if candidate.final >= self.tools.empty_below]
         return _varied(fitting, HINTS)
 
-    def _twin(self, text: str) -> str:
-        """The text in a language that the encoder and most captions are in: English, for one that is not."""
-        if self.brief.language == "en" or text.isascii():
-            return text
-        if text not in self.twins:
-            words = prompts(self.brief.language).translate
-            prompt = Prompt(
-                messages=(
-                    Message("system", words.system),
-                    Message("user", words.request.format(text=prose.cut_words(text, 80, self.brief.language))),
-                ),
-                max_tokens=80,
-                temperature=0.0,
-                seed=self.brief.seed,
-                fresh=True,
-            )
-            pieces = self.tools.writer().generate(prompt, self.cancel)
-            self.twins[text] = " ".join("".join(piece.text for piece in pieces).split())
-        return self.twins[text]
-
-    def _subjects(self) -> list[str]:
-        """What each section is about, in a language that the encoder reads."""
-        assert self.draft.outline is not None  # noqa: S101 - planning comes after the outline
-        reads = self.brief.language in self.tools.encoder.languages
-        return [
-            prose.subject_of(section.anchor, HINT_WORDS) or (section.heading if reads else self._twin(section.heading))
-            for section in self.draft.outline.sections
-        ]
-
-    def _evidence(self) -> dict[str, float]:
-        """How well the library can illustrate each paragraph: words and vectors of its best picture, 0 to 1."""
-        assert self.draft.article is not None  # noqa: S101 - planning comes after writing
-        assert self.rows is not None  # noqa: S101 - asked only where there is a library
-        blocks = [block for block in self.draft.article.blocks if block.kind == "paragraph"]
-        subjects = self._subjects()
-        texts = [self._evidence_text(block, subjects[block.section]) for block in blocks]
-        nearest = self.tools.search.nearest(self._encoded(texts), 1, self.brief.libraries)
-        evidence: dict[str, float] = {}
-        for block, text, near in zip(blocks, texts, nearest, strict=True):
-            words = by_words(self.tools.catalogue, text, self.brief.libraries, 1)
-            evidence[block.id] = 0.5 * (near[0][1] if near else 0.0) + 0.5 * (words[0][1] if words else 0.0)
-        return evidence
-
-    def _evidence_text(self, block: Block, subject: str) -> str:
-        if self.brief.language not in self.tools.encoder.languages:
-            return subject  # the paragraph itself would be noise to the encoder
-        return f"{subject}. {prose.cut_words(block.text, EVIDENCE_WORDS, self.brief.language)}"
-
-    def _encoded(self, texts: Sequence[str]) -> Vectors:
-        return self.tools.encoder.encode_texts(texts)
-
-    def _shortlist(self, slot: Slot, vector: Vectors, count: int) -> tuple[Candidate, ...]:
-        folders = self.brief.libraries
-        paragraph = self._text_of(slot.after)
-        near = self.tools.search.nearest(vector[None, :], DEPTH, folders)[0]
-        catalogue = self.tools.catalogue
-        rankings = [
-            Ranking("vector", tuple(near)),
-            Ranking(
-                "captions", tuple(self.tools.captions.nearest(vector[None, :], DEPTH, folders)[0]), CAPTIONS_WEIGHT
-            ),
-            Ranking("words", tuple(by_words(catalogue, f"{slot.query} {slot.caption}", folders, DEPTH))),
-            Ranking("words", tuple(by_words(catalogue, slot.query, folders, DEPTH))),
-            Ranking("context", tuple(by_words(catalogue, paragraph, folders, DEPTH)), weight=0.5),
-        ]
-        return shortlist(
-            rankings,
-            count,
-            lambda found: catalogue.pictures(found, folders),
-            lambda found: self.tools.search.cosines(vector, found),
-        )
-
-    def _caption_for(self, slot: Slot, reranker: Reranker | None) -> tuple[str, str]:
-        """What the re-ranker reads: caption and paragraph, or the query where it does not read the language."""
-        if reranker is not None and self.brief.language not in reranker.languages:
-            return slot.query, slot.query
-        return f"{slot.caption}. {slot.query}", prose.cut_words(self._text_of(slot.after), EVIDENCE_WORDS, "en")
-
-    def _text_of(self, block: str) -> str:
-        blocks = self.draft.article.blocks if self.draft.article else ()
-        return next((each.text for each in blocks if each.id == block), "")
+    def _text_of(self, slot: Slot) -> str:
+        return block_of(slot.after, self.draft.article).text if self.draft.article else ""
 
 
 def _varied(candidates: Sequence[Candidate], count: int) -> dict[str, str]:

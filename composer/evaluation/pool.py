@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
 from composer.collection import Filter, Query
 from composer.errors import LibraryError
+from composer.evaluation import placing
 from composer.evaluation.gold import Gold
 from composer.evaluation.nouns import Figure
 from composer.library.catalogue import Catalogue
@@ -23,15 +24,16 @@ from composer.library.finding.vectors import VectorSearch
 from composer.library.words.metadata import Words, words_of
 from composer.library.words.tokens import tokens
 from composer.library.words.xmp import Fields
-from composer.pipeline import Tools
 from composer.ports import Cancel, Encoder, Vectors
+from composer.stages import places
+from composer.tools import Tools
 from composer.types import Language, Picture
 
 _PATTERN = re.compile(r"([\\*?\[\]!# ])")
 """What gitignore patterns give a meaning to."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pool:
     """The pictures of a gold set in a catalogue, with vectors and, where wished, words."""
 
@@ -43,6 +45,8 @@ class Pool:
     """The catalogue's picture by its path below the gold folder; copies of one content are one picture."""
     words: bool
     """Whether pictures may carry words."""
+    unseen: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
+    """Weights of places that were fitted without the article, by its id, where the program's own know the set."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -138,7 +142,9 @@ def fill(gold: Gold, tools: Tools, cancel: Cancel, *, words: bool = True) -> Gen
     for done, total in chain(tools.search.follow(cancel), tools.captions.follow(cancel)):
         yield ScanProgress(done, total, "")
     found = catalogue.pictures(list(set(rows.values())), [folder])
-    return Pool(folder=folder, tools=tools, pictures={image: found[row] for image, row in rows.items()}, words=words)
+    pictures = {image: found[row] for image, row in rows.items()}
+    unseen = placing.unseen(gold.articles, places.shipped()["library"]) if gold.hash in places.fitted_on() else {}
+    return Pool(folder=folder, tools=tools, pictures=pictures, words=words, unseen=unseen)
 
 
 def _rows(catalogue: Catalogue, folder: str, gold: Gold) -> dict[str, int]:

@@ -26,8 +26,8 @@ from composer.evaluation.pool import Pool, author_words, fill
 from composer.evaluation.results import Result, Results, key_of
 from composer.evaluation.summary import by, figures, limits
 from composer.evaluation.systems import System
-from composer.pipeline import Tools
 from composer.ports import Cancel
+from composer.tools import Tools
 
 Build = Callable[[SystemName, Pool, Tools], System]
 NEED_NO_RERANKER: frozenset[SystemName] = frozenset({"even", "encoder", "mmc4"})

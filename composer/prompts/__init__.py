@@ -49,7 +49,6 @@ class PlanPrompts(Struct, frozen=True):
     example_request: str
     example_answer: str
     request: str
-    caption_request: str
     tones: tuple[str, ...]
 
 

@@ -1,15 +1,15 @@
-"""Plan: which paragraphs get a picture, and what each picture must show.
+"""Plan: what the picture at each place must show, and its caption.
 
-The model is asked once over the whole article. Its answer is checked (paragraphs that exist, none twice, none side by
-side); what is missing is chosen from the text and the library: the paragraphs that the library can illustrate best,
-spread over the article. After an edit only what it touched is planned again.
+The places are chosen before (stages/places.py). The model is shown one paragraph at a time, so that a small one answers
+as well as it can; its answer is checked, and what cannot be used is made from the text. After an edit only what it
+touched is planned again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -17,66 +17,37 @@ from msgspec import Struct
 from composer import prose
 from composer.ports import Cancel, Message, Prompt, Writer
 from composer.prompts import PlanPrompts, prompts
-from composer.types import MOST_PICTURES, Article, Block, Brief, Language, Outline, Slot
+from composer.types import OPENING, Article, Block, Brief, Language, Outline, Slot
 
-UNITS_A_PICTURE = {"en": 200, "zh": 250}
 CAPTION_LIMIT = {"en": 16, "zh": 30}
 QUERY_WORDS = 12
-SHOWN = {"en": 16, "zh": 36}
-"""How much of each paragraph the model is shown: beginnings carry the subject, and the prompt stays short."""
 
 
 class _Picture(Struct, frozen=True):
-    paragraph: str
     shows: str
     caption: str
     tone: str = ""
-
-
-class _Answer(Struct, frozen=True):
-    pictures: tuple[_Picture, ...]
-
-
-def pictures_for(brief: Brief, paragraphs: int) -> int:
-    """How many slots: as asked, or one for every 200 words (250 characters); never more than can stand apart."""
-    wanted = brief.pictures
-    if wanted is None:
-        wanted = max(1, round(brief.length / UNITS_A_PICTURE[brief.language]))
-    return min(wanted, paragraphs, MOST_PICTURES)
 
 
 def plan(
     brief: Brief,
     outline: Outline,
     article: Article,
-    evidence: Mapping[str, float],
+    places: Sequence[str],
     subjects: Sequence[str],
     writer: Writer,
     cancel: Cancel,
 ) -> Generator[float, None, tuple[Slot, ...]]:
-    """Choose the slots; yields the share done (0 to 1).
+    """A slot for each place, in that order; yields the share done (0 to 1).
 
-    `evidence` says for each paragraph's id how well the library can illustrate it, 0 to 1. `subjects` names what each
-    section is about in words that the encoder reads. Never fails: with no usable
-    word from the model the slots come from the text and the evidence alone.
+    `places` are ids of paragraphs, or OPENING. `subjects` names what each section is about in words that the encoder
+    reads. Never fails: with no usable word from the model the slots are made from the text alone.
     """
-    paragraphs = [block for block in article.blocks if block.kind == "paragraph" and block.text.strip()]
-    count = pictures_for(brief, len(paragraphs))
-    if not count:
-        return ()
-    words = prompts(brief.language).plan
-    headings = {block.section: block.text for block in article.blocks if block.kind == "heading"}
-    asked = yield from _ask(paragraphs, headings, count, brief, words, writer, cancel)
-    proposed = {picture.paragraph: picture for picture in asked}
-    chosen = choose_paragraphs(paragraphs, evidence, proposed.keys(), count)
     slots: list[Slot] = []
-    for place, block in enumerate(chosen):
-        yield 0.5 + 0.5 * place / len(chosen)
-        picture, origin = proposed.get(block.id), "model"
-        if picture is None:
-            picture = yield from _describe(block, headings.get(block.section, ""), brief, words, writer, cancel)
-            origin = "library"
-        slots.append(_slot(place, block, picture, origin, brief, outline, subjects))
+    for number, after in enumerate(places):
+        yield number / len(places)
+        made = yield from _described(after, brief, outline, article, subjects, writer, cancel)
+        slots.append(msgspec.structs.replace(made, id=f"s{number + 1}"))
     return tuple(slots)
 
 
@@ -85,45 +56,49 @@ def replan(
     outline: Outline,
     article: Article,
     slots: Sequence[Slot],
-    evidence: Callable[[], Mapping[str, float]],
+    more: Callable[[Collection[str], int], Sequence[str]],
     subjects: Callable[[], Sequence[str]],
     writer: Callable[[], Writer],
     cancel: Cancel,
 ) -> Generator[float, None, tuple[Slot, ...]]:
     """After an edit of the text: the slots whose paragraph is as it was stay, the others are described anew.
 
-    A slot whose paragraph is gone or was emptied gives way to the paragraph with the most evidence that has none; so
-    does one that is missing. A slot that remembers its block as it is stays in any case, also beside another. Slots
-    keep their ids, new ones have none. Nothing is asked of what is not needed. Yields and returns as `plan` does.
+    A slot whose paragraph is gone or was emptied gives way to another place, `more(taken, count)`; so does one that is
+    missing from the number asked for. A slot that remembers its block as it is stays in any case, also beside another.
+    Slots keep their ids, new ones have none. Nothing is asked of what is not needed. Yields and returns as `plan` does.
     """
-    blocks = {block.id: block for block in article.blocks}
     texts = [block for block in article.blocks if block.kind == "paragraph" and block.text.strip()]
-    headings = {block.section: block.text for block in article.blocks if block.kind == "heading"}
-    kept = [
-        slot
-        for slot in slots
-        if slot.after in blocks and (slot.read == mark_of(blocks[slot.after]) or blocks[slot.after] in texts)
-    ]
-    taken = {slot.after for slot in kept}
-    missing = pictures_for(brief, len(texts)) - len(kept)
+    order = {OPENING: -1, **{block.id: at for at, block in enumerate(article.blocks)}}
+    kept = [slot for slot in slots if slot.after in order and _stays(slot, article, texts)]
+    wanted = len(slots) if brief.pictures is None else brief.pictures
+    missing = min(wanted, len(texts)) - len(kept)
     if missing > 0:
-        count = missing + sum(block.id in taken for block in texts)
-        kept += [
-            Slot(id="", after=block.id, caption="", query="") for block in fill_in(texts, evidence(), taken, count)
-        ]
-    order = {name: place for place, name in enumerate(blocks)}
+        taken = {slot.after for slot in kept}
+        kept += [Slot(id="", after=after, caption="", query="") for after in more(taken, missing)]
     planned: list[Slot] = []
     for place, slot in enumerate(sorted(kept, key=lambda slot: order[slot.after])):
         yield place / len(kept)
-        block = blocks[slot.after]
-        if slot.read != mark_of(block):
-            heading, words = headings.get(block.section, ""), prompts(brief.language).plan
-            picture = yield from _describe(block, heading, brief, words, writer(), cancel)
-            made = _slot(place, block, picture, slot.origin, brief, outline, subjects())
-            planned.append(msgspec.structs.replace(made, id=slot.id))
-        else:
+        if slot.read == mark_of(block_of(slot.after, article)):
             planned.append(slot)
+            continue
+        made = yield from _described(slot.after, brief, outline, article, subjects(), writer(), cancel)
+        kept_words = {"caption": slot.caption, "worded": True} if slot.worded else {}
+        planned.append(msgspec.structs.replace(made, id=slot.id, **kept_words))
     return tuple(planned)
+
+
+def _stays(slot: Slot, article: Article, texts: Sequence[Block]) -> bool:
+    block = block_of(slot.after, article)
+    return slot.read == mark_of(block) or block in texts
+
+
+def block_of(after: str, article: Article) -> Block:
+    """The block that a picture stands beside: the one that it follows, the first paragraph for one before all text."""
+    texts = (block for block in article.blocks if block.kind == "paragraph" and block.text.strip())
+    return next(
+        (block for block in article.blocks if block.id == after),
+        next(texts, Block(id="", kind="paragraph", text="", section=0)),
+    )
 
 
 def mark_of(block: Block) -> str:
@@ -131,100 +106,43 @@ def mark_of(block: Block) -> str:
     return hashlib.blake2b(block.text.encode(), digest_size=8).hexdigest()
 
 
-def fill_in(
-    paragraphs: Sequence[Block], evidence: Mapping[str, float], taken: Collection[str], count: int
-) -> list[Block]:
-    """The paragraphs with the most evidence to be illustrated besides those that are, until `count` are.
-
-    Neighbours of an illustrated one come after all others.
-    """
-    chosen = {place for place, block in enumerate(paragraphs) if block.id in taken}
-    added: list[int] = []
-    while len(chosen) < min(count, len(paragraphs)):
-        free = [place for place in range(len(paragraphs)) if place not in chosen]
-        best = max(
-            free, key=lambda at: (not {at - 1, at + 1} & chosen, evidence.get(paragraphs[at].id, 0.0), -at)
-        )  # fmt: skip
-        chosen.add(best)
-        added.append(best)
-    return [paragraphs[place] for place in sorted(added)]
-
-
-def choose_paragraphs(
-    paragraphs: Sequence[Block], evidence: Mapping[str, float], proposed: Collection[str], count: int
-) -> list[Block]:
-    """The `count` paragraphs with the most evidence, spread out, in reading order.
-
-    The article is dealt into `count` equal stretches and each gives one paragraph, so pictures never crowd; of two
-    neighbours only one is taken while there is another choice. A paragraph that the model proposed counts half a point
-    more than its evidence: it was read, not only measured.
-    """
-    chosen: list[int] = []
-    for stretch in range(count):
-        start, end = stretch * len(paragraphs) // count, (stretch + 1) * len(paragraphs) // count
-        places = [place for place in range(start, end) if place - 1 not in chosen] or list(range(start, end))
-        chosen.append(
-            max(places, key=lambda place: _merit(paragraphs[place], evidence, proposed))  # ties: the earlier one
-        )
-    return [paragraphs[place] for place in chosen]
-
-
-def _merit(block: Block, evidence: Mapping[str, float], proposed: Collection[str]) -> float:
-    return evidence.get(block.id, 0.0) + 0.5 * (block.id in proposed)
-
-
-def _ask(
-    paragraphs: Sequence[Block],
-    headings: Mapping[int, str],
-    count: int,
+def _described(
+    after: str,
     brief: Brief,
-    words: PlanPrompts,
+    outline: Outline,
+    article: Article,
+    subjects: Sequence[str],
     writer: Writer,
     cancel: Cancel,
-) -> Generator[float, None, list[_Picture]]:
-    names = {f"p{place + 1}": block.id for place, block in enumerate(paragraphs)}
-    listed = "\n".join(
-        _line(name, headings.get(block.section, ""), block.text, brief.language)
-        for name, block in zip(names, paragraphs, strict=True)
-    )
-    request = words.request.format(paragraphs=listed, count=count)
-    text = ""
-    for piece in writer.generate(_prompt(words, request, list(names), count, brief.seed), cancel):
-        text += piece.text
-        yield min(0.5, 0.5 * text.count('"tone"') / count)
-    found: list[_Picture] = []
-    for picture in _read(text):
-        block = names.get(picture.paragraph)
-        if block and block not in {other.paragraph for other in found} and prose.content_words(picture.shows):
-            found.append(msgspec.structs.replace(picture, paragraph=block))
-    return found
+) -> Generator[float, None, Slot]:
+    block = block_of(after, article)
+    headings = {each.section: each.text for each in article.blocks if each.kind == "heading"}
+    heading = article.title if after == OPENING else headings.get(block.section, "")
+    cancel.check()
+    picture = _asked(block, heading, brief, prompts(brief.language).plan, writer, cancel)
+    yield 0.0
+    return _slot(after, block, picture, brief, outline, subjects)
 
 
-def _describe(
+def _asked(
     block: Block, heading: str, brief: Brief, words: PlanPrompts, writer: Writer, cancel: Cancel
-) -> Generator[float, None, _Picture | None]:
-    yield 0.5
-    request = words.caption_request.format(heading=heading, text=prose.cut_words(block.text, 60, brief.language))
-    prompt = _prompt(words, request, ["p1"], 1, brief.seed + 7)
+) -> _Picture | None:
+    request = words.request.format(heading=heading, text=prose.cut_words(block.text, 60, brief.language))
+    prompt = _prompt(words, request, brief.seed + 7)
     text = "".join(piece.text for piece in writer.generate(prompt, cancel))
-    return next((picture for picture in _read(text) if prose.content_words(picture.shows)), None)
+    picture = _read(text)
+    return picture if picture and prose.content_words(picture.shows) else None
 
 
-def _prompt(words: PlanPrompts, request: str, names: Sequence[str], count: int, seed: int) -> Prompt:
-    picture = {
+def _prompt(words: PlanPrompts, request: str, seed: int) -> Prompt:
+    schema: dict[str, object] = {
         "type": "object",
         "properties": {
-            "paragraph": {"enum": list(names)},
             "shows": {"type": "string", "maxLength": 80},
             "caption": {"type": "string", "maxLength": 120},
             "tone": {"enum": list(words.tones)},
         },
-        "required": ["paragraph", "shows", "caption", "tone"],
-    }
-    schema: dict[str, object] = {
-        "type": "object",
-        "properties": {"pictures": {"type": "array", "minItems": count, "maxItems": count, "items": picture}},
-        "required": ["pictures"],
+        "required": ["shows", "caption", "tone"],
     }
     return Prompt(
         messages=(
@@ -233,57 +151,38 @@ def _prompt(words: PlanPrompts, request: str, names: Sequence[str], count: int, 
             Message("assistant", words.example_answer),
             Message("user", request.strip()),
         ),
-        max_tokens=40 + 80 * count,
+        max_tokens=120,
         temperature=0.3,
         seed=seed,
         schema=schema,
     )
 
 
-def _line(name: str, heading: str, text: str, language: Language) -> str:
-    start = prose.cut_words(text, SHOWN[language], language)
-    return f"{name} ({heading}) {start}" if language == "en" else f"{name}（{heading}）{start}"
-
-
-def _read(text: str) -> list[_Picture]:
-    """Every whole picture of the answer, also of one that was cut short."""
-    try:
-        return list(msgspec.json.decode(text, type=_Answer).pictures)
-    except msgspec.DecodeError:
-        pass
-    found: list[_Picture] = []
+def _read(text: str) -> _Picture | None:
+    """The answer of a model that may be bound to no schema: the first object that is one, whatever stands around it."""
     for match in re.finditer(r"\{[^{}]*\}", text):
         try:
-            found.append(msgspec.json.decode(match.group(), type=_Picture))
+            return msgspec.json.decode(match.group(), type=_Picture)
         except msgspec.DecodeError:
             continue
-    return found
+    return None
 
 
 def _slot(
-    place: int,
-    block: Block,
-    picture: _Picture | None,
-    origin: str,
-    brief: Brief,
-    outline: Outline,
-    subjects: Sequence[str],
+    after: str, block: Block, picture: _Picture | None, brief: Brief, outline: Outline, subjects: Sequence[str]
 ) -> Slot:
     language = brief.language
     section = outline.sections[block.section] if block.section < len(outline.sections) else None
     heading, anchor = (section.heading, section.anchor) if section else ("", "")
-    caption = _caption(picture, block, heading, anchor, language)
     shows = picture.shows if picture and not _is_example(picture.shows, language) else ""
     query = _query(shows, subjects[block.section] if block.section < len(subjects) else "")
-    if not query:
-        query = heading or prose.cut_words(block.text, QUERY_WORDS, language)
     return Slot(
-        id=f"s{place + 1}",
-        after=block.id,
-        caption=caption,
-        query=query,
+        id="",
+        after=after,
+        caption=_caption(picture, block, heading, anchor, language),
+        query=query or heading or prose.cut_words(block.text, QUERY_WORDS, language),
         tone=picture.tone if picture else "",
-        origin="model" if origin == "model" else "library",
+        origin="model" if picture else "library",
         read=mark_of(block),
     )
 

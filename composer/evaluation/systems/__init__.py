@@ -11,7 +11,7 @@ from composer.ports import Cancel
 if TYPE_CHECKING:
     from composer.evaluation.pool import Pool
     from composer.evaluation.systems.ground import Ground
-    from composer.pipeline import Tools
+    from composer.tools import Tools
 
 
 class System(Protocol):
@@ -45,4 +45,4 @@ def build(name: SystemName, pool: Pool, tools: Tools) -> System:
     kinds: dict[SystemName, Callable[[Ground], System]] = {
         "ours": Ours, "xcomposer": XComposer, "even": Even, "encoder": NearestToCaption, "mmc4": Assigned,
     }  # fmt: skip
-    return kinds[name](ground_of(tools, (pool.folder,)))
+    return kinds[name](ground_of(pool, tools))

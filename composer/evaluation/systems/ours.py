@@ -6,24 +6,21 @@ subjects, no pictures that sections were planned around.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
-import numpy as np
 from msgspec import Struct
 
-from composer import prose
+from composer.choosing import Chooser
 from composer.draft import fold
 from composer.evaluation.nouns import Figure, GoldArticle, Illustrated, Placed, SystemName
-from composer.evaluation.systems.ground import Ground, reordered, text_at
+from composer.evaluation.systems.ground import Ground, brief_of, reordered, texts_of
 from composer.evaluation.systems.planner import draft_of, places_of
-from composer.library.finding.search import by_words
-from composer.pipeline import EVIDENCE_WORDS, illustrate
+from composer.pipeline import illustrate
 from composer.ports import Cancel
 from composer.stages.assign import assign
-from composer.stages.rank import rank
-from composer.stages.retrieve import signals_of
-from composer.types import Candidate, CandidatesReady, Composition, Language, Slot, SlotsPlanned
+from composer.stages.plan import block_of
+from composer.types import OPENING, Candidate, CandidatesReady, Composition, Slot, SlotsPlanned, StageFinished
 
 
 class _Run(Struct, frozen=True):
@@ -61,65 +58,54 @@ class Ours:
     def choose(
         self, gold: GoldArticle, figure: Figure, words: str, candidates: Sequence[str], cancel: Cancel
     ) -> str | None:
-        """Ranking and assignment of one slot: caption and query are the author's words."""
+        """Measuring and ranking of one slot: caption and query are the author's words."""
         query = self._ground.twins.of(words, gold.language, self._ground.clock(), cancel)
-        slot = Slot(id="s1", after="", caption=words, query=query)
-        scored = self._scored(slot, candidates)
-        ranked = self._ranked(slot, scored, text_at(gold, figure.after), gold.language, cancel)
-        picture = assign([slot], {slot.id: ranked}, self._ground.tools.empty_below)[0].picture
-        return picture.id if picture else None
+        slot = Slot(id="s1", after=after_of(gold, figure.after), caption=words, query=query)
+        ranked = self.considered(gold, slot, candidates, cancel)
+        return ranked[0].picture.id if ranked else None
+
+    def considered(
+        self, gold: GoldArticle, slot: Slot, candidates: Sequence[str], cancel: Cancel
+    ) -> tuple[Candidate, ...]:
+        """Given pictures as candidates of a slot of the article, best first."""
+        chooser = self._chooser(gold, cancel)
+        aim = chooser.aims([slot], gold.article, [slot])[0]
+        return chooser.ranked(slot, aim.text, chooser.measured(aim, self._ground.pictures(candidates)))
+
+    def _chooser(self, gold: GoldArticle, cancel: Cancel) -> Chooser:
+        return Chooser(self._ground.tools, brief_of(gold, self._ground.folders), cancel)
 
     def _run(self, gold: GoldArticle, cancel: Cancel) -> _Run:
         cancel.check()
         self._ground.warm(cancel, writes=True, ranks=True)
         clock, draft = self._ground.clock(), draft_of(gold, self._ground.folders)
         retrieved: dict[str, tuple[str, ...]] = {}
-        with closing(illustrate(draft, self._ground.tools, cancel)) as events:
+        with closing(illustrate(draft, self._ground.tools_for(gold), cancel)) as events:
             for event in events:
                 draft = fold(draft, event)
                 if isinstance(event, SlotsPlanned):
                     self._ground.plans.put(("plan", gold.id), event.slots, clock.seconds())
+                if isinstance(event, StageFinished) and event.stage == "assign":
+                    break  # captions are worded after the choice
                 if isinstance(event, CandidatesReady) and event.slot not in retrieved:
                     retrieved[event.slot] = tuple(each.picture.id for each in event.candidates)
         return _Run(draft, retrieved, clock.seconds())
 
     def _shuffled(self, gold: GoldArticle, draft: Composition, cancel: Cancel) -> tuple[str | None, ...]:
         """What is chosen when ranking and assignment are given every slot's candidates in another order."""
-        slots, places = draft.slots or (), places_of(gold)
+        slots, chooser = draft.slots or (), self._chooser(gold, cancel)
         ranked: dict[str, tuple[Candidate, ...]] = {}
         for slot in slots:
             handed = reordered(draft.candidates.get(slot.id, ()), f"{gold.id} {slot.id}")
-            text = text_at(gold, places[slot.after])
-            again = self._ranked(slot, handed, text, gold.language, cancel)
+            again = chooser.ranked(slot, block_of(slot.after, gold.article).text, handed)
             ranked[slot.id] = tuple(reordered(again, f"{gold.id} {slot.id} ranked"))
-        picks = assign(slots, ranked, self._ground.tools.empty_below)
+        picks = assign(slots, chooser.together(ranked), self._ground.tools.empty_below)
         return tuple(pick.picture.id if pick.picture else None for pick in picks)
 
-    def _scored(self, slot: Slot, ids: Sequence[str]) -> list[Candidate]:
-        """Given pictures as candidates, with the scores that retrieval gives those it finds."""
-        tools, folders = self._ground.tools, self._ground.folders
-        rows = {picture.id: tools.catalogue.row_of(picture.id) for picture in self._ground.pictures(ids)}
-        among = np.asarray(sorted(row for row in rows.values() if row is not None), np.int64)
-        cosines = tools.search.cosines(tools.encoder.encode_texts([slot.query])[0], among.tolist())
-        words: dict[int, float] = {}
-        for text in (f"{slot.query} {slot.caption}", slot.query):
-            for row, score in by_words(tools.catalogue, text, folders, len(among), among=among):
-                words[row] = max(score, words.get(row, 0.0))
-        return [
-            Candidate(picture=picture, signals=signals_of(picture, cosines.get(row), words.get(row)))
-            for picture in self._ground.pictures(ids)
-            if (row := rows[picture.id]) is not None
-        ]
 
-    def _ranked(
-        self, slot: Slot, candidates: Iterable[Candidate], text: str, language: Language, cancel: Cancel
-    ) -> tuple[Candidate, ...]:
-        """As the pipeline ranks: caption and paragraph, or the query where the re-ranker does not read the language."""
-        tools = self._ground.tools
-        caption, context = f"{slot.caption}. {slot.query}", prose.cut_words(text, EVIDENCE_WORDS, "en")
-        if tools.reranker is not None and language not in tools.reranker.languages:
-            caption = context = slot.query
-        return rank(list(candidates), caption, context, tools.reranker, tools.weights, cancel)
+def after_of(gold: GoldArticle, place: int) -> str:
+    """Where a figure stands, as slots say it."""
+    return texts_of(gold)[place].id if place >= 0 else OPENING
 
 
 def _picture(draft: Composition, slot: Slot) -> str | None:

@@ -33,7 +33,7 @@ def planned(ground: Ground, gold: GoldArticle, clock: Clock, cancel: Cancel) -> 
 
 def _plan(ground: Ground, gold: GoldArticle, cancel: Cancel) -> tuple[Slot, ...]:
     draft = draft_of(gold, ground.folders)
-    with closing(illustrate(draft, ground.tools, cancel)) as events:
+    with closing(illustrate(draft, ground.tools_for(gold), cancel)) as events:
         return next((event.slots for event in events if isinstance(event, SlotsPlanned)), ())
 
 

@@ -1,0 +1,261 @@
+"""Choosing: what is looked for at a place, which pictures are found, and how well each fits there.
+
+Slot -> Aim (the texts that it is searched with, as vectors) -> rankings, fused into a short list -> signals of each
+candidate -> re-ranker -> signals that the other places give -> one score. docs/choosing.md says what each signal is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from composer import prose
+from composer.library.finding.search import by_words
+from composer.library.finding.traits import traits
+from composer.ports import Cancel, Ids, Reranker, Vectors
+from composer.stages import signals
+from composer.stages.plan import block_of
+from composer.stages.rank import final_score, rank
+from composer.stages.retrieve import Ranking, shortlist
+from composer.stages.series import resemblance
+from composer.tools import Tools
+from composer.twins import Twins
+from composer.types import Article, Brief, Candidate, Outline, Picture, SignalName, Slot
+
+DEPTH = 40
+"""How far down each ranking the short list looks."""
+CAPTIONS_WEIGHT = 3.0
+"""Of the ranking by what is said of pictures, beside 1 for the others: recall at 8 on the queries of bench/choose.py
+was 0.62 without it, 0.79 with 1, 0.84 with 2, 0.87 with 3."""
+PARAGRAPH_WEIGHT = 0.5
+"""Of rankings by the paragraph instead of by what the picture must show."""
+EVIDENCE_WORDS = 60
+SUBJECT_WORDS = 7
+
+
+class Aim(Struct, frozen=True):
+    """What is looked for at one place. Vectors have the shape (dimensions,)."""
+
+    slot: Slot
+    text: str
+    """The paragraph."""
+    query: Vectors
+    paragraph: Vectors | None
+    """None where the encoder does not read its language."""
+    article: Vectors
+    """What the whole article is about: the mean over its paragraphs, or over the queries of its places."""
+
+
+@dataclass
+class Chooser:
+    """Searches one library for one article."""
+
+    tools: Tools
+    brief: Brief
+    cancel: Cancel
+    twins: Twins = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.twins = Twins(self.tools.writer, self.tools.encoder.languages, self.brief.seed, self.cancel)
+
+    # --- what the text is about
+
+    @property
+    def reads(self) -> bool:
+        """Whether the encoder reads the article's language."""
+        return self.brief.language in self.tools.encoder.languages
+
+    def subjects(self, outline: Outline) -> list[str]:
+        """What each section is about, in a language that the encoder reads."""
+        return [
+            prose.subject_of(section.anchor, SUBJECT_WORDS) or self.twins.of(section.heading, self.brief.language)
+            for section in outline.sections
+        ]
+
+    def evidence(self, article: Article, outline: Outline) -> dict[str, float]:
+        """How well the library can illustrate each paragraph: words and vectors of its best picture, 0 to 1."""
+        blocks = [block for block in article.blocks if block.kind == "paragraph"]
+        subjects = self.subjects(outline)
+        texts = [
+            f"{subjects[block.section]}. {self._start(block.text)}" if self.reads else subjects[block.section]
+            for block in blocks
+        ]
+        nearest = self.tools.search.nearest(self.tools.encoder.encode_texts(texts), 1, self.brief.libraries)
+        found: dict[str, float] = {}
+        for block, text, near in zip(blocks, texts, nearest, strict=True):
+            words = by_words(self.tools.catalogue, text, self.brief.libraries, 1)
+            found[block.id] = 0.5 * (near[0][1] if near else 0.0) + 0.5 * (words[0][1] if words else 0.0)
+        return found
+
+    # --- finding
+
+    def aims(self, slots: Sequence[Slot], article: Article, wanted: Sequence[Slot]) -> list[Aim]:
+        """What is looked for at the `wanted` ones of the article's slots."""
+        if not wanted:
+            return []
+        texts = [block_of(slot.after, article).text or slot.caption for slot in wanted]
+        about = [block.text for block in article.blocks if block.kind == "paragraph" and block.text.strip()]
+        about = [self._start(text) for text in about] if self.reads else [slot.query for slot in slots]
+        asked = [*(slot.query for slot in wanted), *map(self._start, texts if self.reads else ()), *about]
+        vectors = self.tools.encoder.encode_texts(asked)
+        count = len(wanted)
+        paragraphs = vectors[count : 2 * count] if self.reads else [None] * count
+        mean = vectors[-len(about) :].mean(0) if about else vectors.mean(0)
+        return [
+            Aim(slot, text, query, paragraph, mean / max(1e-9, float(np.linalg.norm(mean))))
+            for slot, text, query, paragraph in zip(wanted, texts, vectors, paragraphs, strict=False)
+        ]
+
+    def shortlist(self, aim: Aim, count: int) -> tuple[Candidate, ...]:
+        """The best `count` pictures of all rankings, near-duplicates as one, with all signals that cost no model."""
+        folders, catalogue, slot = self.brief.libraries, self.tools.catalogue, aim.slot
+        rankings = [
+            self._near("vector", aim.query),
+            *self._said(aim.query, CAPTIONS_WEIGHT),
+            Ranking("words", tuple(by_words(catalogue, f"{slot.query} {slot.caption}", folders, DEPTH))),
+            Ranking("words", tuple(by_words(catalogue, slot.query, folders, DEPTH))),
+            Ranking("context", tuple(by_words(catalogue, aim.text, folders, DEPTH)), PARAGRAPH_WEIGHT),
+        ]
+        if aim.paragraph is not None:
+            rankings += [
+                self._near("paragraph", aim.paragraph, PARAGRAPH_WEIGHT),
+                *self._said(aim.paragraph, PARAGRAPH_WEIGHT * CAPTIONS_WEIGHT),
+            ]
+        found = shortlist(
+            rankings,
+            count,
+            lambda rows: catalogue.pictures(rows, folders),
+            lambda rows: self.tools.search.cosines(aim.query, rows),
+        )
+        return self.measured(aim, [candidate.picture for candidate in found])
+
+    def _near(self, kind: str, vector: Vectors, weight: float = 1.0) -> Ranking:
+        found = self.tools.search.nearest(vector[None, :], DEPTH, self.brief.libraries)[0]
+        return Ranking(kind, tuple(found), weight)
+
+    def _said(self, vector: Vectors, weight: float) -> list[Ranking]:
+        found = self.tools.captions.nearest(vector[None, :], DEPTH, self.brief.libraries)[0]
+        return [Ranking("captions", tuple(found), weight)]
+
+    # --- measuring
+
+    def measured(self, aim: Aim, pictures: Iterable[Picture]) -> tuple[Candidate, ...]:
+        """Given pictures as candidates of a place, in their order, with all signals that cost no model."""
+        rows = {picture.id: self.tools.catalogue.row_of(picture.id) for picture in pictures}
+        known = [row for row in rows.values() if row is not None]
+        tables = self._compared(aim, known) | self._worded(aim, known)
+        looks = self._looked(aim.slot, known)
+        return tuple(
+            Candidate(picture=picture, signals=_signals(picture, row, tables, looks.get(row, {})))
+            for picture in pictures
+            if (row := rows[picture.id]) is not None
+        )
+
+    def _compared(self, aim: Aim, rows: Sequence[int]) -> dict[SignalName, Mapping[int, float]]:
+        search = self.tools.search
+        found: dict[SignalName, Mapping[int, float]] = {
+            "vector": search.cosines(aim.query, rows),
+            "article": search.cosines(aim.article, rows),
+            "captions": self.tools.captions.cosines(aim.query, rows),
+        }
+        if aim.paragraph is not None:
+            found["paragraph"] = search.cosines(aim.paragraph, rows)
+        return found
+
+    def _worded(self, aim: Aim, rows: Sequence[int]) -> dict[SignalName, Mapping[int, float]]:
+        among = np.asarray(sorted(rows), np.int64)
+        asked = (f"{aim.slot.query} {aim.slot.caption}", aim.slot.query)
+        words = [self._matched(text, among) for text in asked]
+        best = {row: max(each.get(row, 0.0) for each in words) for row in rows}
+        return {"words": best, "context": self._matched(aim.text, among)}
+
+    def _matched(self, text: str, among: Ids) -> dict[int, float]:
+        return dict(by_words(self.tools.catalogue, text, self.brief.libraries, len(among), among=among))
+
+    def _looked(self, slot: Slot, rows: Sequence[int]) -> dict[int, dict[SignalName, float]]:
+        looks: dict[int, dict[SignalName, float]] = {}
+        for row, each in traits(self.tools.catalogue, rows).items():
+            values: dict[SignalName, float | None] = {
+                "shape": signals.shape(each, slot.kind),
+                "size": signals.size(each),
+                "rights": signals.rights(each),
+                "fresh": signals.fresh(each),
+                "mood": signals.mood(each, slot.tone, self.brief.language),
+            }
+            looks[row] = {name: value for name, value in values.items() if value is not None}
+        return looks
+
+    # --- joining
+
+    def ranked(self, slot: Slot, text: str, candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+        """The candidates of a place with the re-ranker's score, best first."""
+        judge = self.tools.judge
+        caption, context = self.asked_of(slot, text, judge)
+        return rank(list(candidates), caption, context, judge, self.tools.weights, self.cancel)
+
+    def asked_of(self, slot: Slot, text: str, reranker: Reranker | None) -> tuple[str, str]:
+        """What the re-ranker reads: caption and paragraph, or the query where it does not read the language."""
+        if reranker is not None and self.brief.language not in reranker.languages:
+            return slot.query, slot.query
+        return f"{slot.caption}. {slot.query}", prose.cut_words(text, EVIDENCE_WORDS, "en")
+
+    def together(self, candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, tuple[Candidate, ...]]:
+        """The candidates of all places, ranked, with what the other places say for them; best first."""
+        names = sorted(candidates)
+        bare = {name: [_scored(each, {}, self.tools) for each in candidates[name]] for name in names}
+        flat = [(place, each) for place, name in enumerate(names) for each in bare[name]]
+        vectors = self._vectors([each.picture for _, each in flat])
+        known = [(place, each) for place, each in flat if each.picture.id in vectors]
+        values = resemblance(
+            np.asarray([vectors[each.picture.id] for _, each in known], np.float32),
+            [each.picture.group or each.picture.id for _, each in known],
+            [place for place, _ in known],
+            [each.final for _, each in known],
+        )
+        found = {(place, each.picture.id): value for (place, each), value in zip(known, values, strict=True)}
+        return {
+            name: _ordered(
+                _scored(each, {"series": found.get((place, each.picture.id))}, self.tools) for each in bare[name]
+            )
+            for place, name in enumerate(names)
+        }
+
+    def _vectors(self, pictures: Iterable[Picture]) -> dict[str, Vectors]:
+        rows = {self.tools.catalogue.row_of(picture.id): picture.id for picture in pictures}
+        wanted = np.asarray(sorted(row for row in rows if row is not None), np.int64)
+        ids, vectors = self.tools.catalogue.embeddings.of(self.tools.encoder.id, wanted)
+        return {rows[row]: vector for row, vector in zip(ids.tolist(), vectors, strict=True)}
+
+    def _start(self, text: str) -> str:
+        return prose.cut_words(text, EVIDENCE_WORDS, self.brief.language)
+
+
+def _signals(
+    picture: Picture,
+    row: int,
+    tables: Mapping[SignalName, Mapping[int, float]],
+    looks: Mapping[SignalName, float],
+) -> dict[SignalName, float]:
+    """What was measured. Words that do not match speak against a picture that has some; no words are no opinion."""
+    found: dict[SignalName, float] = {name: table[row] for name, table in tables.items() if row in table}
+    if not picture.caption:
+        found = {name: value for name, value in found.items() if value or name not in {"words", "context"}}
+    elif "context" not in found:
+        found["context"] = 0.0
+    return {**found, **looks}
+
+
+def _scored(candidate: Candidate, more: Mapping[SignalName, float | None], tools: Tools) -> Candidate:
+    """The candidate with what the other places say of it, and without what they said before."""
+    known: dict[SignalName, float] = {name: value for name, value in candidate.signals.items() if name != "series"}
+    known.update({name: value for name, value in more.items() if value is not None})
+    return replace(candidate, signals=known, final=final_score(known, tools.weights))
+
+
+def _ordered(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Best first; of equals the lower id."""
+    return tuple(sorted(candidates, key=lambda each: (-each.final, each.picture.id)))
