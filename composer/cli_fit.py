@@ -116,7 +116,7 @@ def _examples(
 ) -> tuple[tuple[Example, ...], str]:
     """Examples, and in a few words where they are from."""
     if gold is None:
-        return _own(workshop.tools()), "this desk's own choices"
+        return _own(workshop.tools()), "articles of this desk"
     with _place(report) as place:
         return shown(_of_gold(workshop, gold, place, wanted, cancel)), f"articles of {gold.absolute().name}"
 
@@ -217,6 +217,8 @@ def _sentences(found: Fit) -> Generator[str, None, None]:
     yield f"Taken: {_KINDS[found.kind]}."
     yield f"Chosen rightly, against the encoder alone: {_signed(found.gain)}."
     yield f"Chosen rightly, against the program's own weights: {_signed(found.over_start)}."
+    if found.kind in {"fused", "trimmed"} and (found.gain.low is None or found.gain.low <= 0):
+        yield "It is not sure that this helps: the interval of the gain holds 0; more articles would tell."
     if "rerank" in found.dropped:
         yield "The re-ranker adds nothing with these models: it is not asked."
     elif found.kind != "start" and "rerank" not in found.weights.signals:

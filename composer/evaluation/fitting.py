@@ -28,7 +28,7 @@ from composer.stages.rank import Signal, Weights
 from composer.types import SignalName
 
 FOLDS = 5
-LEAST = 10
+LEAST = 20
 """Places where something fits, below which a fit is noise alone."""
 NOTHING = 1e-3
 """A weight that is not above this is none: the signal is dropped."""

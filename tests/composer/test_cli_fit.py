@@ -61,6 +61,7 @@ def test_gold_articles_are_fitted_to_and_kept(
     found = msgspec.json.decode(report.with_suffix(".json").read_bytes(), type=Fit)
     assert (found.weights.signals, found.empty_below) == (kept.signals, kept.empty_below)
     assert "against the encoder alone: +" in terminal.out
+    assert "more articles would tell" not in terminal.out
     assert "The re-ranker adds nothing with these models: it is not asked." in terminal.out
     assert terminal.out.splitlines()[-1] == str(fusion.desk_file())
     assert (tmp_path / "found" / "fit.parts" / "library").is_dir()
@@ -97,7 +98,7 @@ def test_a_desk_is_fitted_to_its_own_choices(terminal: Terminal) -> None:  # noq
     assert (
         "The re-ranker was not measured at these places" in terminal.out or "Taken: the program's own" in terminal.out
     )
-    assert "this desk's own choices" in fusion.desk()[0].fitted
+    assert "40 places of 12 articles of this desk: " in fusion.desk()[0].fitted
 
 
 def test_a_file_that_cannot_be_written_to_is_told_before_the_work(terminal: Terminal, tmp_path: Path) -> None:  # noqa: F811
@@ -119,3 +120,14 @@ def _act(example: Example, number: int, encoder: str) -> Act:
         models={"encoder": encoder},
     )  # fmt: skip
     return replace(act, by="writer", deed="swap") if number % 2 else act
+
+
+def test_gold_articles_are_measured_and_too_few_are_refused(
+    terminal: Terminal,  # noqa: F811 - the fixture
+    tmp_path: Path,
+) -> None:
+    assert terminal("evaluate", boats(tmp_path / "gold"), "--fit", "--report", tmp_path / "fit") == 1
+    assert "11 places of 3 articles are too few to fit weights on." in terminal.err
+    assert (tmp_path / "fit.parts" / "library").is_dir()
+    assert not (tmp_path / "fit.json").exists()
+    assert not fusion.desk_file().exists()
