@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from composer.library.finding.search import by_words
-from composer.pipeline import CAPTIONS_WEIGHT, DEPTH, Tools
+from composer.choosing import CAPTIONS_WEIGHT, DEPTH
 from composer.ports import Cancel
 from composer.settings import Settings
 from composer.stages.rank import Weights, final_score, rank

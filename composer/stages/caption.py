@@ -309,7 +309,10 @@ def _worded(pick: Pick, place: _Place, said: _Answer, reranker: Reranker | None,
     # What only says the picture's words again, or a part of them, says them worse than they are.
     adds = prose.content_words(said.caption) - prose.content_words(own)
     choices = [words for words in (said.caption if adds else "", own) if words]
-    chosen = next((words for words in choices if _holds(words, place, reranker, cancel)), "")
+    # A caption that was made for another picture and names what this one does not must not stand below it.
+    wrong = bool(place.told) and _invented(place.slot.caption, place.told)
+    chosen = next((words for words in choices if wrong or _holds(words, place, reranker, cancel)), "")
+    chosen = chosen or (prose.cut_words(place.own, CAPTION_LIMIT[place.language], place.language) if wrong else "")
     alt = pick.alt or said.seen or _described(place)
     return replace(pick, caption="" if chosen == place.slot.caption else chosen, alt=alt)
 
