@@ -42,7 +42,18 @@ def by(
 
 def limits(gold: Gold, taken: Sequence[GoldArticle], pool: Pool, failures: Sequence[str]) -> tuple[str, ...]:
     """Sentences without which the figures would say more than was found."""
-    return (*_of_articles(gold, taken), *_of_words(taken, pool), *_of_languages(taken, pool), *_of_failures(failures))
+    return (
+        *_of_articles(gold, taken), *_of_fits(pool), *_of_words(taken, pool), *_of_languages(taken, pool),
+        *_of_failures(failures),
+    )  # fmt: skip
+
+
+def _of_fits(pool: Pool) -> Iterable[str]:
+    if pool.unseen:
+        yield (
+            "The program's weights were fitted on this set. Those of places were fitted anew without each article's fold;"
+            " those that join the signals of pictures were not, and make choosing look a little better than it is."
+        )
 
 
 def _of_articles(gold: Gold, taken: Sequence[GoldArticle]) -> Iterable[str]:
