@@ -6,7 +6,7 @@ candidate -> re-ranker -> signals that the other places give -> one score. docs/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,6 +35,11 @@ PARAGRAPH_WEIGHT = 0.5
 """Of rankings by the paragraph instead of by what the picture must show."""
 EVIDENCE_WORDS = 60
 SUBJECT_WORDS = 7
+TOGETHER: frozenset[SignalName] = frozenset({"series", "colour", "proportions"})
+"""Signals that come from the article's other places."""
+LATER: frozenset[SignalName] = frozenset({*TOGETHER, "rerank"})
+"""Signals that come after the short list."""
+_Values = Mapping[SignalName, float | None]
 
 
 class Aim(Struct, frozen=True):
@@ -206,23 +211,46 @@ class Chooser:
     def together(self, candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, tuple[Candidate, ...]]:
         """The candidates of all places, ranked, with what the other places say for them; best first."""
         names = sorted(candidates)
-        bare = {name: [_scored(each, {}, self.tools) for each in candidates[name]] for name in names}
-        flat = [(place, each) for place, name in enumerate(names) for each in bare[name]]
-        vectors = self._vectors([each.picture for _, each in flat])
-        known = [(place, each) for place, each in flat if each.picture.id in vectors]
-        values = resemblance(
-            np.asarray([vectors[each.picture.id] for _, each in known], np.float32),
-            [each.picture.group or each.picture.id for _, each in known],
-            [place for place, _ in known],
-            [each.final for _, each in known],
-        )
-        found = {(place, each.picture.id): value for (place, each), value in zip(known, values, strict=True)}
+        bare = {name: _ordered(_scored(each, {}, self.tools) for each in candidates[name]) for name in names}
+        likes, looks = self._likes(bare), self._looks(bare)
         return {
             name: _ordered(
-                _scored(each, {"series": found.get((place, each.picture.id))}, self.tools) for each in bare[name]
+                _scored(each, {**likes.get((name, each.picture.id), {}), **looks(name, each)}, self.tools)
+                for each in bare[name]
             )
-            for place, name in enumerate(names)
+            for name in names
         }
+
+    def _likes(self, found: Mapping[str, Sequence[Candidate]]) -> dict[tuple[str, str], _Values]:
+        """By place and picture, how much it resembles the good candidates of the other places."""
+        vectors = self._vectors([each.picture for some in found.values() for each in some])
+        known = [(name, each) for name, some in found.items() for each in some if each.picture.id in vectors]
+        places = {name: place for place, name in enumerate(found)}
+        values = resemblance(
+            np.asarray([vectors[each.picture.id] for _, each in known], np.float32),
+            [_group(each) for _, each in known],
+            [places[name] for name, _ in known],
+            [each.final for _, each in known],
+        )
+        return {(name, each.picture.id): {"series": value} for (name, each), value in zip(known, values, strict=True)}
+
+    def _looks(self, found: Mapping[str, Sequence[Candidate]]) -> Callable[[str, Candidate], _Values]:
+        """How well a candidate's colours and proportions go with the best candidates of the other places."""
+        rows = {
+            each.picture.id: self.tools.catalogue.row_of(each.picture.id) for some in found.values() for each in some
+        }
+        seen = traits(self.tools.catalogue, sorted(row for row in rows.values() if row is not None))
+        best = {name: some[0] for name, some in found.items() if some}
+
+        def looks(name: str, candidate: Candidate) -> _Values:
+            others = [each for other, each in best.items() if other != name and _group(each) != _group(candidate)]
+            around = [seen[row] for each in others if (row := rows[each.picture.id]) in seen]
+            own = seen.get(rows[candidate.picture.id] or -1)
+            if own is None or not around:
+                return {}
+            return {"colour": signals.palette(own, around), "proportions": signals.proportions(own, around)}
+
+        return looks
 
     def _vectors(self, pictures: Iterable[Picture]) -> dict[str, Vectors]:
         rows = {self.tools.catalogue.row_of(picture.id): picture.id for picture in pictures}
@@ -249,10 +277,15 @@ def _signals(
     return {**found, **looks}
 
 
-def _scored(candidate: Candidate, more: Mapping[SignalName, float | None], tools: Tools) -> Candidate:
+def _group(candidate: Candidate) -> str:
+    return candidate.picture.group or candidate.picture.id
+
+
+def _scored(candidate: Candidate, more: _Values, tools: Tools) -> Candidate:
     """The candidate with what the other places say of it, and without what they said before."""
-    known: dict[SignalName, float] = {name: value for name, value in candidate.signals.items() if name != "series"}
-    known.update({name: value for name, value in more.items() if value is not None})
+    known: dict[SignalName, float] = {name: value for name, value in candidate.signals.items() if name not in TOGETHER}
+    told: dict[SignalName, float] = {name: value for name, value in more.items() if value is not None}
+    known.update(told)
     return replace(candidate, signals=known, final=final_score(known, tools.weights))
 
 

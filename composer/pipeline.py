@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from composer import prose
-from composer.choosing import Chooser
+from composer.choosing import LATER, Chooser
 from composer.draft import fold, order_of
 from composer.errors import BadBrief, LibraryError, ModelFailed
 from composer.library.filling.embed import embed, embed_captions
@@ -71,8 +71,6 @@ SAMENESS = 0.05
 """What a hint loses for each earlier one that it shares a word with; final scores are 0 to 1."""
 ANCHOR_WORDS = 45
 NOTICED_FILES = 5
-LATER: frozenset[SignalName] = frozenset({"rerank", "series"})
-"""Signals that come after retrieval."""
 
 
 def check(brief: Brief) -> None:

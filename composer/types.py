@@ -20,6 +20,8 @@ SignalName = Literal[
     "rerank",
     "article",
     "series",
+    "colour",
+    "proportions",
     "mood",
     "shape",
     "size",

@@ -51,8 +51,8 @@ def limits(gold: Gold, taken: Sequence[GoldArticle], pool: Pool, failures: Seque
 def _of_fits(pool: Pool) -> Iterable[str]:
     if pool.unseen:
         yield (
-            "The program's weights were fitted on this set. Those of places were fitted anew without each article's fold;"
-            " those that join the signals of pictures were not, and make choosing look a little better than it is."
+            "The program's weights were fitted on this set. Those of places were fitted anew without each article's"
+            " fold; those that join the signals of pictures were not, and choosing looks a little better than it is."
         )
 
 
