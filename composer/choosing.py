@@ -148,17 +148,26 @@ class Chooser:
 
     # --- measuring
 
-    def measured(self, aim: Aim, pictures: Iterable[Picture]) -> tuple[Candidate, ...]:
+    def measured(self, aim: Aim, pictures: Sequence[Picture]) -> tuple[Candidate, ...]:
         """Given pictures as candidates of a place, in their order, with all signals that cost no model."""
         rows = {picture.id: self.tools.catalogue.row_of(picture.id) for picture in pictures}
         known = [row for row in rows.values() if row is not None]
         tables = self._compared(aim, known) | self._worded(aim, known)
+        tables["captions"] = {
+            rows[each.id]: value
+            for each in pictures
+            if (value := tables["captions"].get(rows[each.id])) is not None and self._reads(each.caption)
+        }
         looks = self._looked(aim.slot, known)
         return tuple(
             Candidate(picture=picture, signals=_signals(picture, row, tables, looks.get(row, {})))
             for picture in pictures
             if (row := rows[picture.id]) is not None
         )
+
+    def _reads(self, words: str) -> bool:
+        """Whether the encoder reads a picture's words; what it makes of others is noise."""
+        return "zh" in self.tools.encoder.languages or not prose.is_chinese(words)
 
     def _compared(self, aim: Aim, rows: Sequence[int]) -> dict[SignalName, Mapping[int, float]]:
         search = self.tools.search
@@ -285,7 +294,7 @@ def _scored(candidate: Candidate, more: _Values, tools: Tools) -> Candidate:
     """The candidate with what the other places say of it, and without what they said before."""
     known: dict[SignalName, float] = {name: value for name, value in candidate.signals.items() if name not in TOGETHER}
     told: dict[SignalName, float] = {name: value for name, value in more.items() if value is not None}
-    known.update(told)
+    known.update(told if known else {})  # of a picture that was not measured the others alone say nothing
     return replace(candidate, signals=known, final=final_score(known, tools.weights))
 
 

@@ -263,6 +263,8 @@ class _Run:
         """All places that a picture can have, as `Slot.after` names them, and the chance of one at each."""
         outline, article = self._text()
         blocks = [block for block in article.blocks if block.kind == "paragraph" and block.text.strip()]
+        if not blocks:
+            return [], places.chances(places.seen([], self.brief.language), {})
         evidence = self.chooser.evidence(article, outline)
         text = places.seen([places.Passage(block.text, block.section) for block in blocks], self.brief.language)
         weights = places.shipped() if self.tools.places is None else self.tools.places
@@ -286,8 +288,9 @@ class _Run:
         outline, article = self._text()
         decided = {slot for slot, pick in self.draft.picks.items() if pick.by == "writer"}
         order = order_of(article)
-        slots = [slot for slot in self.draft.slots or () if slot.after in order]
-        own = [slot for slot in slots if slot.id in decided or slot.origin == "writer"]
+        before = self.draft.slots or ()
+        own = [slot for slot in before if slot.id in decided or slot.origin == "writer"]
+        slots = [slot for slot in before if slot.after in order or slot not in own]
         settled = [
             replace(slot, read=mark_of(block_of(slot.after, article))) if slot in own else slot for slot in slots
         ]
@@ -399,7 +402,8 @@ class _Run:
         worded = captions.marks(slots, picks, article)
         common = hashed(self.tools.writer_id, self.tools.judge.id if self.tools.judge else "")
         inputs = joined(common, worded)
-        if self._unchanged("caption", inputs, True):
+        # The mark of the run before: this run lost its own when `_assign` started, and what was worded came back there.
+        if self.started.inputs.get("caption") == inputs:
             yield StageFinished("caption", 0.0, inputs, reused=True)
             return
         yield StageStarted("caption")
@@ -488,11 +492,13 @@ class _Counting:
 def _with_own(planned: tuple[Slot, ...], draft: Composition) -> tuple[tuple[Slot, ...], tuple[Pick, ...]]:
     """The new slots with those that the writer chose a picture for, or made, in the place of the nearest new ones.
 
-    A slot goes with its paragraph; the number of slots stays as planned, unless the writer made more.
+    A slot goes with its paragraph; the number of slots stays as planned, unless the writer made more. One of which the
+    writer only worded the caption stays as well, unless no pictures are wanted.
     """
     place = order_of(draft.article)
     decided = {slot for slot, pick in draft.picks.items() if pick.by == "writer"}
-    own = [slot for slot in draft.slots or () if slot.id in decided or slot.origin == "writer"]
+    worded = {slot.id for slot in draft.slots or () if slot.worded and planned}
+    own = [slot for slot in draft.slots or () if slot.id in decided | worded or slot.origin == "writer"]
     own = [slot for slot in own if slot.after in place]
     free = list(planned)
     for slot in own[: len(planned)]:

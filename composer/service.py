@@ -222,8 +222,8 @@ class Service:
             for event in events:
                 cancel.check()  # nothing is told after the writer gave up
                 self._say(job, Happened(event))
-                if isinstance(event, Composed) and tools.reranker is not None:
-                    self._ahead = Preparation(tools, tools.reranker, event.composition)
+                if isinstance(event, Composed) and tools.judge is not None:
+                    self._ahead = Preparation(tools, tools.judge, event.composition)
 
     def _renew(self) -> None:
         """On the lane of the models, so that no job loses what it works with."""

@@ -83,7 +83,12 @@ def fitted_on() -> tuple[str, ...]:
 
 
 def seen(passages: Sequence[Passage], language: Language) -> dict[str, Numbers]:
-    """What the model sees of a text: by name arrays of shape (passages + 1,), the place before all text first."""
+    """What the model sees of a text: by name arrays of shape (passages + 1,), the place before all text first.
+
+    Where there is no text there are no places.
+    """
+    if not passages:
+        return {"one": np.zeros(0)}
     lengths = [max(1.0, prose.length(each.text, language) / _unit(language)) for each in passages]
     spots = [_spot(passages, lengths, at, language) for at in range(-1, len(passages))]
     table = {name: np.array([spot[name] for spot in spots], np.float64) for name in spots[0]}

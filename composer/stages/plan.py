@@ -71,7 +71,7 @@ def replan(
     order = {OPENING: -1, **{block.id: at for at, block in enumerate(article.blocks)}}
     kept = [slot for slot in slots if slot.after in order and _stays(slot, article, texts)]
     wanted = len(slots) if brief.pictures is None else brief.pictures
-    missing = min(wanted, len(texts)) - len(kept)
+    missing = min(wanted, len(texts) + bool(texts)) - len(kept)  # before all text one can stand too
     if missing > 0:
         taken = {slot.after for slot in kept}
         kept += [Slot(id="", after=after, caption="", query="") for after in more(taken, missing)]

@@ -18,11 +18,12 @@ from PIL import Image
 from composer.fusion import Fusion
 from composer.library.catalogue import CAPTIONS, Catalogue
 from composer.library.finding.vectors import VectorSearch
-from composer.pipeline import Tools, compose
+from composer.pipeline import compose
 from composer.ports import Cancel, Capabilities, ContentScreen, Ids, Piece, Prompt, TextReader, Vectors
 from composer.prose import content_words, tokens
 from composer.stages.rank import Signal, Weights
 from composer.stages.write import OVERSHOOT, TOKENS_PER_UNIT
+from composer.tools import Tools
 from composer.types import (
     AnyEvent,
     Article,
@@ -81,7 +82,7 @@ def is_outline(prompt: Prompt) -> bool:
 
 
 def is_plan(prompt: Prompt) -> bool:
-    return prompt.schema is not None and "pictures" in prompt.schema["properties"]
+    return prompt.schema is not None and "shows" in prompt.schema["properties"]
 
 
 def prompt_key(prompt: Prompt) -> str:
@@ -147,18 +148,15 @@ def author(prompt: Prompt, language: Language = "en") -> str:
         body = {"sections": [{"subject": subject} for subject in subjects[:count]], "title": "Colours of the coast"}
         return msgspec.json.encode(body).decode()
     if is_plan(prompt):
-        array = _items(prompt, "pictures")
-        names = array["items"]["properties"]["paragraph"]["enum"]
-        count = array["minItems"]
-        shown = [
-            {
-                "paragraph": name, "shows": f"{COLOURS[at % 8]} {THINGS[at % 8]}",
-                "caption": "岸边的小船" if language == "zh" else f"A {COLOURS[at % 8]} {THINGS[at % 8]} by the water",
-                "tone": "calm",
-            }
-            for at, name in enumerate(names[:: max(1, len(names) // count)][:count])
-        ]  # fmt: skip
-        return msgspec.json.encode({"pictures": shown}).decode()
+        asked = tokens(prompt.messages[-1].content)
+        by_chance = int(prompt_key(prompt), 16) % len(COLOURS)
+        at = next((at for at, colour in enumerate(COLOURS) if colour in asked), by_chance)
+        body = {
+            "shows": f"{COLOURS[at]} {THINGS[at]}",
+            "caption": "岸边的小船" if language == "zh" else f"A {COLOURS[at]} {THINGS[at]} by the water",
+            "tone": "calm",
+        }
+        return msgspec.json.encode(body).decode()
     if is_passage(prompt):
         return wordy(prompt, language)
     return "A red boat"
@@ -278,12 +276,15 @@ class WordsReranker:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.lists: list[int] = []
+        """How many pictures it was asked about at once, where there was more than one."""
         self.prepared: list[str] = []
         self.told: list[str] = []
 
     def rerank(self, pictures: Sequence[Picture], caption: str, context: str, cancel: Cancel) -> Vectors:
         cancel.check()
         self.calls += 1
+        self.lists += [len(pictures)] if len(pictures) > 1 else []
         asked = content_words(f"{caption} {context}")
         return np.array([len(asked & content_words(each.words)) / max(1, len(asked)) for each in pictures], np.float32)
 

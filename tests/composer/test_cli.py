@@ -132,7 +132,7 @@ def test_the_report(terminal: Terminal, verb: list[object], tmp_path: Path) -> N
     assert 255 <= report["words"] <= 345
     assert report["seed"] == 3
     assert report["models"] == {"writer": "scripted", "encoder": "colours", "reranker": "words"}
-    assert {"index", "outline", "write", "plan", "retrieve", "rank", "assign"} == set(report["seconds"])
+    assert {"index", "outline", "write", "plan", "retrieve", "rank", "assign", "caption"} == set(report["seconds"])
     assert report["tokens"] > 200
     assert len(report["slots"]) == 2
     for slot in report["slots"]:

@@ -99,10 +99,12 @@ def test_an_article_is_composed_edited_illustrated_anew_saved_and_opened(
     state = work.page._painter.figures[slots[0].id].state
     assert state == ("picture" if composition.picks[slots[0].id].picture else "empty")
 
-    work.candidates.cards[-1].click()
+    chosen, considered = composition.picks[slots[0].id].picture, composition.candidates[slots[0].id]
+    other = max(at for at, each in enumerate(considered) if each.picture != chosen)
+    work.candidates.cards[other].click()
     taken = session.composition
     assert taken is not None
-    assert taken.picks[slots[0].id].picture == taken.candidates[slots[0].id][-1].picture
+    assert taken.picks[slots[0].id].picture == considered[other].picture
     check_export(shell, tmp_path, qtbot)
 
     place = work.page._block_of(composition.article.blocks[-1].id)
@@ -119,7 +121,8 @@ def test_an_article_is_composed_edited_illustrated_anew_saved_and_opened(
     assert ended.args == ["done"], work.messages.message
     assert session.composition is not None
     assert session.composition.article == mine.article
-    assert session.composition.slots == ()
+    kept = [pick.picture for pick in session.composition.picks.values()]
+    assert kept == [considered[other].picture], "no pictures but the one that the writer took"
 
     file = tmp_path / "windmill.pictorial"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))

@@ -11,7 +11,6 @@ from composer.evaluation.systems import build
 from composer.evaluation.systems import clock as clocks
 from composer.evaluation.systems.ground import brief_of, count_for, text_at, texts_of
 from composer.ports import Cancel
-from composer.stages.plan import pictures_for
 from composer.types import Article
 from tests.composer.evaluation.systems.quay import gold, ground, ids, long
 from tests.composer.fakes import Bench
@@ -21,12 +20,15 @@ LOADING = 400.0
 """Seconds that models take to be there."""
 
 
-def test_the_count_is_the_programs_own() -> None:
+def test_the_count_goes_by_the_length() -> None:
     brief = brief_of(ARTICLE, ("/pictures",))
     assert (brief.topic, brief.language, brief.libraries) == ("On the quay", "en", ("/pictures",))
     assert brief.length > 600
-    assert count_for(ARTICLE) == pictures_for(brief, 3) == 3
+    assert brief.pictures is None, "how many this program places is its own to find"
+    assert count_for(ARTICLE) == 3
     assert count_for(gold("A short text.")) == 1
+    assert count_for(gold(*long("红色的小船。", "绿色的门。", words=300), language="zh")) == 2
+    assert count_for(gold(*long("One long paragraph.", words=900))) == 1, "no more than there are places"
 
 
 def test_a_text_shorter_than_any_brief_still_makes_one() -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from composer.choosing import TOGETHER, Chooser
 from composer.evaluation.pool import Pool
-from composer.evaluation.systems import ours
-from composer.evaluation.systems.ours import Ours
+from composer.evaluation.systems.ours import Ours, after_of
 from composer.evaluation.systems.planner import draft_of, places_of
 from composer.pipeline import illustrate
 from composer.ports import Cancel
-from composer.types import Composition, Language
+from composer.types import OPENING, Candidate, Composition, Language, SignalName
 from tests.composer.evaluation.golds import done
 from tests.composer.evaluation.systems.quay import filled, gold, ground, ids, long, name_of
 from tests.composer.fakes import Bench, ScriptedWriter, author
@@ -35,7 +36,7 @@ def test_headings_become_sections_and_the_text_before_them_one_named_like_the_ar
 
 
 def test_places_count_texts_and_not_headings() -> None:
-    assert places_of(ARTICLE) == {"p0": 0, "p1": 1, "h1": 1, "p2": 2, "p3": 3}
+    assert places_of(ARTICLE) == {OPENING: -1, "p0": 0, "p1": 1, "h1": 1, "p2": 2, "p3": 3}
 
 
 def test_what_it_places_is_what_the_pipeline_places(pool: Pool) -> None:
@@ -52,9 +53,14 @@ def test_what_it_places_is_what_the_pipeline_places(pool: Pool) -> None:
 
 def test_the_order_of_candidates_is_looked_at_for_real(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ranking that favours what comes first is found out."""
-    monkeypatch.setattr(
-        ours, "rank", lambda found, *_: tuple(replace(each, final=1 - at / 10) for at, each in enumerate(found))
-    )
+
+    def by_place(_: Chooser, found: dict[str, tuple[Candidate, ...]]) -> dict[str, tuple[Candidate, ...]]:
+        return {
+            slot: tuple(replace(each, final=1 - at / 10) for at, each in enumerate(some))
+            for slot, some in found.items()
+        }
+
+    monkeypatch.setattr(Chooser, "together", by_place)
     made = Ours(ground(pool)).illustrate(ARTICLE, Cancel())
     assert made.shuffled != tuple(slot.picture for slot in made.slots)
 
@@ -63,7 +69,7 @@ def test_the_order_of_candidates_is_looked_at_for_real(pool: Pool, monkeypatch: 
 def test_given_pictures_get_the_scores_that_the_pipeline_gives_them(
     bench: Bench, pool: Pool, language: Language
 ) -> None:
-    """Retrieval's and ranking's scores of a slot, and those of the same pictures handed over by name."""
+    """Retrieval's and ranking's signals of a slot, and those of the same pictures handed over by name."""
     bench.scripted = ScriptedWriter(lambda prompt: author(prompt, language))
     article = gold(*TEXTS, language=language)
     system = Ours(ground(pool))
@@ -71,15 +77,20 @@ def test_given_pictures_get_the_scores_that_the_pipeline_gives_them(
     assert draft.slots
     for slot in draft.slots:
         candidates = draft.candidates[slot.id]
-        scored = system._scored(slot, [each.picture.id for each in candidates])
-        text = article.article.blocks[places_of(article)[slot.after]].text
-        ranked = {each.picture.id: each for each in system._ranked(slot, scored, text, language, Cancel())}
+        given = [each.picture.id for each in reversed(candidates)]
+        again = {each.picture.id: each for each in system.considered(article, slot, given, Cancel())}
         for each in candidates:
-            again = ranked[each.picture.id]
-            assert again.vector == pytest.approx(each.vector)
-            assert again.words == pytest.approx(each.words)
-            assert again.rerank == pytest.approx(each.rerank)
-            assert again.final == pytest.approx(each.final)
+            alone = dict(alone_of(each.signals, language))
+            assert {"vector", "words", "context", "rerank"} < set(alone)
+            assert dict(alone_of(again[each.picture.id].signals, language)) == pytest.approx(alone)
+
+
+def alone_of(signals: dict[SignalName, float], language: Language) -> Iterator[tuple[SignalName, float]]:
+    """What does not come from the article's other places. Where the encoder does not read the text, its subject is
+    made from the queries of all places, of which one that is asked about alone has only its own."""
+    for name, value in signals.items():
+        if name not in TOGETHER and not (name == "article" and language == "zh"):
+            yield name, value
 
 
 def test_of_given_pictures_it_takes_the_one_that_ranks_first(pool: Pool) -> None:
@@ -88,9 +99,21 @@ def test_of_given_pictures_it_takes_the_one_that_ranks_first(pool: Pool) -> None
     assert name_of(pool, chosen) == "green-door"
 
 
-def test_it_takes_none_where_nothing_reaches_the_threshold(tmp_path: Path, library: Path) -> None:
+def test_it_has_to_choose_also_where_nothing_reaches_the_threshold(tmp_path: Path, library: Path) -> None:
+    """The right one is always among them: who leaves the place empty is wrong for certain."""
     bench = Bench(tmp_path / "strict", empty_below=0.99)
     pool = filled(bench, library)
     given = ids(pool, "blue-tower", "red-boat")
-    assert Ours(ground(pool)).choose(ARTICLE, ARTICLE.figures[0], "A waterfall", given, Cancel()) is None
+    assert Ours(ground(pool)).choose(ARTICLE, ARTICLE.figures[0], "A waterfall", given, Cancel()) in given
+    assert Ours(ground(pool)).choose(ARTICLE, ARTICLE.figures[0], "A waterfall", (), Cancel()) is None
     bench.close()
+
+
+def test_an_opening_picture_is_chosen_for_the_place_before_all_text(pool: Pool) -> None:
+    assert after_of(ARTICLE, -1) == OPENING
+    assert after_of(ARTICLE, 2) == "p2"
+    given = ids(pool, "blue-tower", "red-boat")
+    opening = gold(*TEXTS, after=-1)
+    assert name_of(pool, Ours(ground(pool)).choose(opening, opening.figures[0], "A red boat", given, Cancel())) == (
+        "red-boat"
+    )
