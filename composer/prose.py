@@ -10,6 +10,7 @@ from composer.types import Article, Language
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _COUNTED_ZH = re.compile(rf"[{_HAN}]|[A-Za-z0-9]+")
+_ANY_HAN = re.compile(f"[{_HAN}]")
 _WORD = re.compile(r"[A-Za-z0-9À-ɏ]+(?:['’\-][A-Za-z0-9À-ɏ]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)[\"”’)\]]*\s+|(?<=[。！？…])[”’」』）]*\s*")
 _ENDS = (".", "!", "?", "。", "！", "？", "…")
@@ -30,6 +31,11 @@ _STOP = frozenset(
 def length(text: str, language: Language) -> int:
     """Words in English; in Chinese, characters, a Latin word or a number counting as one, as word processors do."""
     return len((_WORD if language == "en" else _COUNTED_ZH).findall(text))
+
+
+def is_chinese(text: str) -> bool:
+    """Whether there is any Chinese character in it."""
+    return _ANY_HAN.search(text) is not None
 
 
 def article_length(article: Article, language: Language) -> int:

