@@ -153,11 +153,8 @@ class Chooser:
         rows = {picture.id: self.tools.catalogue.row_of(picture.id) for picture in pictures}
         known = [row for row in rows.values() if row is not None]
         tables = self._compared(aim, known) | self._worded(aim, known)
-        tables["captions"] = {
-            rows[each.id]: value
-            for each in pictures
-            if (value := tables["captions"].get(rows[each.id])) is not None and self._reads(each.caption)
-        }
+        unread = {rows[each.id] for each in pictures if not self._reads(each.caption)}
+        tables["captions"] = {row: value for row, value in tables["captions"].items() if row not in unread}
         looks = self._looked(aim.slot, known)
         return tuple(
             Candidate(picture=picture, signals=_signals(picture, row, tables, looks.get(row, {})))
