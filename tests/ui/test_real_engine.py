@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from composer import project
 from composer.home import home
-from composer.types import Brief
+from composer.types import Brief, Composition, Picture
 from ui import edits
 from ui.app import Shell
 
@@ -73,6 +73,17 @@ def check_export(shell: Shell, tmp_path: Path, qtbot: QtBot) -> None:
     assert any(file.suffix in {".jpg", ".jpeg", ".png", ".webp"} for file in out.rglob("*"))
 
 
+def take_another(shell: Shell, composition: Composition, slot: str) -> Picture:
+    """Click on a candidate that is not the program's choice."""
+    chosen, considered = composition.picks[slot].picture, composition.candidates[slot]
+    other = max(at for at, each in enumerate(considered) if each.picture != chosen)
+    shell.window.work.candidates.cards[other].click()
+    taken = shell.parts.session.composition
+    assert taken is not None
+    assert taken.picks[slot].picture == considered[other].picture
+    return considered[other].picture
+
+
 def test_an_article_is_composed_edited_illustrated_anew_saved_and_opened(
     real_shell: Shell, photographs: Path, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,12 +110,7 @@ def test_an_article_is_composed_edited_illustrated_anew_saved_and_opened(
     state = work.page._painter.figures[slots[0].id].state
     assert state == ("picture" if composition.picks[slots[0].id].picture else "empty")
 
-    chosen, considered = composition.picks[slots[0].id].picture, composition.candidates[slots[0].id]
-    other = max(at for at, each in enumerate(considered) if each.picture != chosen)
-    work.candidates.cards[other].click()
-    taken = session.composition
-    assert taken is not None
-    assert taken.picks[slots[0].id].picture == considered[other].picture
+    taken = take_another(shell, composition, slots[0].id)
     check_export(shell, tmp_path, qtbot)
 
     place = work.page._block_of(composition.article.blocks[-1].id)
@@ -122,7 +128,7 @@ def test_an_article_is_composed_edited_illustrated_anew_saved_and_opened(
     assert session.composition is not None
     assert session.composition.article == mine.article
     kept = [pick.picture for pick in session.composition.picks.values()]
-    assert kept == [considered[other].picture], "no pictures but the one that the writer took"
+    assert kept == [taken], "no pictures but the one that the writer took"
 
     file = tmp_path / "windmill.pictorial"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
