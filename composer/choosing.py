@@ -117,8 +117,18 @@ class Chooser:
 
     def shortlist(self, aim: Aim, count: int) -> tuple[Candidate, ...]:
         """The best `count` pictures of all rankings, near-duplicates as one, with all signals that cost no model."""
+        found = shortlist(
+            self.rankings(aim),
+            count,
+            lambda rows: self.tools.catalogue.pictures(rows, self.brief.libraries),
+            lambda rows: self.tools.search.cosines(aim.query, rows),
+        )
+        return self.measured(aim, [candidate.picture for candidate in found])
+
+    def rankings(self, aim: Aim) -> list[Ranking]:
+        """What is found by each of the texts, by what is seen, by what is said, and by words."""
         folders, catalogue, slot = self.brief.libraries, self.tools.catalogue, aim.slot
-        rankings = [
+        found = [
             self._near("vector", aim.query),
             *self._said(aim.query, CAPTIONS_WEIGHT),
             Ranking("words", tuple(by_words(catalogue, f"{slot.query} {slot.caption}", folders, DEPTH))),
@@ -126,17 +136,11 @@ class Chooser:
             Ranking("context", tuple(by_words(catalogue, aim.text, folders, DEPTH)), PARAGRAPH_WEIGHT),
         ]
         if aim.paragraph is not None:
-            rankings += [
+            found += [
                 self._near("paragraph", aim.paragraph, PARAGRAPH_WEIGHT),
                 *self._said(aim.paragraph, PARAGRAPH_WEIGHT * CAPTIONS_WEIGHT),
             ]
-        found = shortlist(
-            rankings,
-            count,
-            lambda rows: catalogue.pictures(rows, folders),
-            lambda rows: self.tools.search.cosines(aim.query, rows),
-        )
-        return self.measured(aim, [candidate.picture for candidate in found])
+        return found
 
     def _near(self, kind: str, vector: Vectors, weight: float = 1.0) -> Ranking:
         found = self.tools.search.nearest(vector[None, :], DEPTH, self.brief.libraries)[0]
