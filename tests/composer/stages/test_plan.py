@@ -1,4 +1,4 @@
-"""Slots: one for each place, with a caption and a query, whatever the model says; then again, only what an edit touched."""
+"""Slots: one for each place, with a caption and a query, whatever the model says; after an edit what it touched."""
 
 from __future__ import annotations
 
@@ -148,7 +148,8 @@ def test_a_chinese_article_gets_chinese_captions_and_english_queries() -> None:
     text = article(6, 3, "zh")
     said = [answer("boats on sand", "沙滩上的小船，" * 10), answer("网", "Boats on the sand")]
     slots = run(ScriptedWriter(said), ("p0", "p4"), text=text, language="zh",
-                outline=outline_of("老灯塔", "渔港", "海风"), subjects=["old lighthouse", "fishing harbour", "sea wind"])  # fmt: skip
+                outline=outline_of("老灯塔", "渔港", "海风"),
+                subjects=["old lighthouse", "fishing harbour", "sea wind"])  # fmt: skip
     assert slots[0].caption == "老灯塔", "the caption was far too long"
     assert prose.length(slots[0].caption, "zh") <= CAPTION_LIMIT["zh"]
     assert all(slot.query.isascii() for slot in slots)
