@@ -2,7 +2,9 @@
 
 For every figure of which its author said something two places are made: one that is looked for with the author's words,
 as if the planner had worded it as well as a person, and one that is looked for with the paragraph's first sentence, as
-if it had not. Candidates are the program's own short list, with the author's picture among them.
+if it had not. Candidates are what the program's own search finds, three times as many as it shows; a place where the
+author's picture is not among them teaches nothing. Nor does whether a picture carries words: in a gold set that says
+something of the right one (see pool.py), so the right one is held against those that are like it in that.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from composer.evaluation.systems.ours import after_of
 from composer.ports import Cancel
 from composer.stages.plan import CAPTION_LIMIT
 from composer.types import Candidate, Slot
+
+DEPTH = 3
 
 
 def examples_of(gold: Gold, pool: Pool, cancel: Cancel) -> Generator[Progress, None, tuple[Example, ...]]:
@@ -57,15 +61,12 @@ def _examples(
 ) -> Iterator[Example]:
     slots = [slot for slot, _ in wanted]
     found: dict[str, tuple[Candidate, ...]] = {}
-    for aim, (slot, figure) in zip(chooser.aims(slots, article.article, slots), wanted, strict=True):
-        listed = chooser.shortlist(aim, pool.tools.candidates)
-        right = pool.pictures[figure.image]
-        if all(pool.group_of(each.picture.id) != pool.group_of(right.id) for each in listed):
-            listed = (*listed, *chooser.measured(aim, [right]))
-        found[slot.id] = chooser.ranked(slot, aim.text, listed)
+    for aim, slot in zip(chooser.aims(slots, article.article, slots), slots, strict=True):
+        found[slot.id] = chooser.ranked(slot, aim.text, chooser.shortlist(aim, DEPTH * pool.tools.candidates))
     together = chooser.together(found)
     for slot, figure in wanted:
         group = pool.group_of(pool.id_of(figure.image))
-        candidates = together[slot.id]
-        right = next(each.picture.id for each in candidates if pool.group_of(each.picture.id) == group)
-        yield Example(group=article.id, candidates=candidates, right=right)
+        right = next((each.picture for each in together[slot.id] if pool.group_of(each.picture.id) == group), None)
+        if right is not None:
+            alike = tuple(each for each in together[slot.id] if bool(each.picture.words) == bool(right.words))
+            yield Example(group=article.id, candidates=alike, right=right.id)

@@ -111,18 +111,14 @@ def test_an_article_is_composed_edited_illustrated_anew_saved_and_opened(
     assert state == ("picture" if composition.picks[slots[0].id].picture else "empty")
 
     taken = take_another(shell, composition, slots[0].id)
-    print("DEBUGA", session.composition.picks["s1"].by)
     check_export(shell, tmp_path, qtbot)
-    print("DEBUGB", session.composition.picks["s1"].by)
     place = work.page._block_of(composition.article.blocks[-1].id)
     assert place is not None
     cursor = work.page.sheet.textCursor()
     cursor.setPosition(place.position() + place.length() - 1)
     cursor.insertText(" The last words are mine.")
     assert work.form.button.text() == "Choose the pictures again"
-    print("DEBUGC", session.composition.picks["s1"].by)
     work.form.pictures.setValue(0)
-    print("DEBUGD", session.composition.picks["s1"].by)
     mine = session.composition
     assert mine is not None
     with qtbot.waitSignal(shell.parts.composing.ended, timeout=120_000) as ended:
@@ -130,7 +126,6 @@ def test_an_article_is_composed_edited_illustrated_anew_saved_and_opened(
     assert ended.args == ["done"], work.messages.message
     assert session.composition is not None
     assert session.composition.article == mine.article
-    print("DEBUG", session.composition.slots, session.composition.picks, slots, [b.id for b in mine.article.blocks], mine.picks, ended.args)
     kept = [pick.picture for pick in session.composition.picks.values()]
     assert kept == [taken], "no pictures but the one that the writer took"
 
