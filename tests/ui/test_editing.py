@@ -14,6 +14,7 @@ from composer import project
 from composer.types import OPENING, Composition
 from tests.ui import sample
 from tests.ui.conftest import MakeShell
+from ui import edits
 from ui.app import Shell
 from ui.page.items import Line, items_of, read_back
 from ui.theme import tokens
@@ -308,3 +309,15 @@ def test_what_is_seen_can_be_told_and_undone(shell: Shell, qtbot: QtBot) -> None
     assert composition(shell) == before
     work.select("s2")
     assert not work.candidates.alt.isVisible(), "there is no picture to tell of"
+
+
+def test_a_picture_that_was_just_taken_outlives_typing(shell: Shell, qtbot: QtBot) -> None:
+    """The page shows it a moment later; words typed before that are laid over it, not over what was there."""
+    slot, found = next((slot, found) for slot, found in composition(shell).candidates.items() if len(found) > 1)
+    before = composition(shell).picks[slot].picture
+    other = next(each.picture for each in found if each.picture != before)
+    place_cursor(shell, "b2")
+    shell.parts.session.edit(edits.with_picture(composition(shell), slot, other, "Mine."), "Take")
+    shell.window.work.page.sheet.textCursor().insertText(" And so on.")
+    assert texts(shell)["b2"].endswith("And so on.")
+    assert composition(shell).picks[slot].picture == other

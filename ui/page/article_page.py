@@ -222,7 +222,9 @@ class ArticlePage(QWidget):
         if self._filling or self.sheet.isReadOnly() or self._composition is None or self._composition.article is None:
             return
         lines = self._lines()
-        old = self._composition
+        old, waiting = self._composition, self._pending
+        if waiting is not None and waiting.article == old.article:
+            old = waiting  # a picture taken a moment ago is not on the page yet: it must not be lost
         title, blocks = read_back(lines, old)
         after = edits.with_text(old, title, blocks)
         self._composition = self._pending = after
