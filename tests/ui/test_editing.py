@@ -311,7 +311,7 @@ def test_what_is_seen_can_be_told_and_undone(shell: Shell, qtbot: QtBot) -> None
     assert not work.candidates.alt.isVisible(), "there is no picture to tell of"
 
 
-def test_a_picture_that_was_just_taken_outlives_typing(shell: Shell, qtbot: QtBot) -> None:
+def test_a_picture_that_was_just_taken_outlives_typing(shell: Shell) -> None:
     """The page shows it a moment later; words typed before that are laid over it, not over what was there."""
     slot, found = next((slot, found) for slot, found in composition(shell).candidates.items() if len(found) > 1)
     before = composition(shell).picks[slot].picture
