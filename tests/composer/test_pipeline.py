@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 from collections import Counter
@@ -14,11 +15,11 @@ from msgspec.structs import replace
 
 from composer import pipeline, prose
 from composer.choosing import TOGETHER
-from composer.draft import fold
+from composer.draft import caption_of, fold
 from composer.errors import BadBrief, Cancelled, ComposerError, LibraryError, ModelFailed
 from composer.pipeline import compose, illustrate
 from composer.ports import Cancel, Prompt
-from composer.stages.plan import block_of
+from composer.stages.plan import block_of, mark_of
 from composer.types import (
     OPENING,
     STAGES,
@@ -708,3 +709,143 @@ def test_places_that_the_writer_made_are_never_given_up_for_planned_ones() -> No
         slots, _ = pipeline._with_own(new, draft)
         assert [slot.after for slot in slots] == ["b0", "b1", "b2"]
         assert all(slot.origin == "writer" for slot in slots)
+
+
+# --- places, words and pictures after an edit ------------------------------------------------------------------------
+
+
+def opening_of(composition: Composition) -> Slot | None:
+    return next((slot for slot in composition.slots or () if slot.after == OPENING), None)
+
+
+def without(composition: Composition, block: str) -> Composition:
+    article = text_of(composition)
+    blocks = tuple(each for each in article.blocks if each.id != block)
+    return replace(composition, article=replace(article, blocks=blocks))
+
+
+@pytest.fixture
+def opened(bench: Bench, brief: Brief) -> Composition:
+    """A finished composition with a picture before all text."""
+    bench._tools = dataclasses.replace(bench._tools, places={"opening": 3.0, "one": -1.0, "library": 0.4})
+    made, _ = bench.compose(brief)
+    assert opening_of(made)
+    return made
+
+
+def test_a_picture_before_all_text_survives_any_edit(bench: Bench, brief: Brief, opened: Composition) -> None:
+    first = next(block.id for block in paragraphs(opened) if block.text)
+    for changed in (edited(opened, first, "A yellow bicycle leans on the wall."), without(opened, first)):
+        again, _ = bench.compose(brief, changed)
+        before, after = opening_of(opened), opening_of(again)
+        assert before is not None
+        assert after is not None
+        assert after.read == mark_of(block_of(OPENING, text_of(changed))) != before.read
+        assert len(again.slots or ()) == brief.pictures
+        assert (again.slots or ())[0] == after, "it stands first"
+
+
+@pytest.mark.parametrize("pictures", [3, None])
+@pytest.mark.parametrize("how", ["taken out", "emptied"])
+def test_a_lost_place_is_replaced_away_from_its_neighbours(
+    bench: Bench, brief: Brief, pictures: int | None, how: str
+) -> None:
+    bench._tools = dataclasses.replace(bench._tools, places={"one": -1.0, "opening": -4.0})
+    wanted = replace(brief, pictures=pictures, length=1600)
+    made, _ = bench.compose(wanted)
+    slots = made.slots or ()
+    lost = next(slot.after for slot in slots if slot.after != OPENING)
+    again, _ = bench.compose(wanted, without(made, lost) if how == "taken out" else edited(made, lost, ""))
+    kept = [slot.after for slot in slots if slot.after != lost]
+    assert len(again.slots or ()) == len(slots)
+    assert lost not in {slot.after for slot in again.slots or ()}
+    assert set(kept) < {slot.after for slot in again.slots or ()}
+    (new,) = [slot.after for slot in again.slots or () if slot.after not in kept]
+    places = [OPENING, *(block.id for block in paragraphs(again) if block.text.strip())]
+    taken = {places.index(after) for after in kept}
+    apart = [at for at in range(len(places)) if at not in taken and not {at - 1, at + 1} & taken]
+    assert not apart or places.index(new) in apart
+
+
+def test_a_place_of_the_writers_own_goes_with_its_paragraph_and_is_not_replaced(bench: Bench, brief: Brief) -> None:
+    wanted = replace(brief, pictures=None)
+    made, _ = bench.compose(wanted)
+    free = next(block.id for block in paragraphs(made) if block.id not in read_by(made))
+    mine = Slot(id="w1", after=free, caption="Mine", query="red boat", origin="writer")
+    again, _ = bench.compose(wanted, without(replace(made, slots=(*(made.slots or ()), mine)), free))
+    assert [slot.after for slot in again.slots or ()] == [slot.after for slot in made.slots or ()]
+
+
+@pytest.mark.parametrize("pictures", [3, 4])
+def test_what_the_writer_worded_survives_planning_again(bench: Bench, brief: Brief, pictures: int) -> None:
+    """After an edit of its paragraph, and when another number of pictures is asked for."""
+    made, _ = bench.compose(brief)
+    slot = next(slot for slot in made.slots or () if slot.after != OPENING)
+    worded = tuple(
+        replace(each, caption="My own words", worded=True) if each == slot else each for each in made.slots or ()
+    )
+    own = edited(replace(made, slots=worded), slot.after, "A yellow bicycle leans against the wall.")
+    again, _ = bench.compose(replace(brief, pictures=pictures), own)
+    assert len(again.slots or ()) == pictures
+    (kept,) = [each for each in again.slots or () if each.worded]
+    assert (kept.after, kept.caption) == (slot.after, "My own words")
+    pick = again.picks[kept.id]
+    assert pick.picture is not None
+    assert caption_of(kept, pick) == "My own words"
+
+
+def test_words_stay_with_a_picture_that_stays_and_go_with_one_that_goes(bench: Bench, brief: Brief) -> None:
+    made, _ = bench.compose(brief)
+    kept, lost = [slot for slot in made.slots or () if made.picks[slot.id].picture][:2]
+    words = {slot.id: replace(made.picks[slot.id], caption=f"Below {slot.id}", alt=f"Seen {slot.id}")
+             for slot in (kept, lost)}  # fmt: skip
+    draft = replace(made, picks={**made.picks, **words})
+    gone = made.picks[lost.id].picture
+    assert gone is not None
+    left = {
+        slot: tuple(each for each in found if each.picture.id != gone.id) for slot, found in made.candidates.items()
+    }
+    bench.scripted.prompts.clear()
+    again, _ = bench.compose(brief, replace(draft, candidates=left))
+    stays, came = again.picks[kept.id], again.picks[lost.id]
+    assert (stays.picture, stays.caption, stays.alt) == (
+        made.picks[kept.id].picture,
+        f"Below {kept.id}",
+        f"Seen {kept.id}",
+    )
+    assert came.picture != gone
+    assert f"Below {lost.id}" != came.caption
+    assert f"Seen {lost.id}" != came.alt
+
+
+def test_a_place_without_a_picture_says_what_to_take(tmp_path: Path, brief: Brief) -> None:
+    bench = Bench(tmp_path / "home", empty_below=1.0)
+    made, _ = bench.compose(brief)
+    assert all(made.picks[slot.id].shot for slot in made.slots or ())
+    full, _ = Bench(tmp_path / "other").compose(brief)
+    assert not any(pick.shot for pick in full.picks.values() if pick.picture)
+    bench.close()
+
+
+def test_all_text_taken_out_leaves_no_places(bench: Bench, brief: Brief) -> None:
+    """Also when it is planned as a whole, for another number of pictures."""
+    made, _ = bench.compose(brief)
+    bare = made
+    for block in paragraphs(made):
+        bare = edited(bare, block.id, "")
+    for pictures in (brief.pictures, 5, None):
+        again, _ = bench.compose(replace(brief, pictures=pictures), bare)
+        assert again.slots == ()
+        assert again.picks == {}
+
+
+def test_slots_say_what_kind_of_picture_and_which_sentence(bench: Bench, opened: Composition) -> None:
+    texts = {block.id: block.text for block in paragraphs(opened)}
+    for slot in opened.slots or ():
+        assert (slot.kind == "opening") == (slot.after == OPENING)
+        assert slot.sentence in block_of(slot.after, text_of(opened)).text
+    slot = next(slot for slot in opened.slots or () if slot.after != OPENING)
+    about = f"{texts[slot.after]} The {slot.query} waits by the water."
+    again, _ = bench.compose(opened.brief, edited(opened, slot.after, about))
+    found = next(each for each in again.slots or () if each.after == slot.after)
+    assert found.sentence.endswith("waits by the water.")
