@@ -15,6 +15,7 @@ from composer.errors import Cancelled
 from composer.lane import Lane
 from composer.ports import Cancel
 from composer.preparation import MOST, Preparation
+from composer.stages.rank import Signal, Weights
 from composer.types import Brief, Composed, Composition, Notice, Picture
 from tests.composer.fakes import Bench, WordsReranker, candidate, slot
 from tests.composer.test_service import PATIENCE, Engine
@@ -123,6 +124,16 @@ def test_no_preparation_while_jobs_come(bench: Bench, watched: Watched, library:
     assert engine.end(engine.send(wire.RenewModels())) == wire.Done()
     engine.stop()
     assert watched.prepared == []
+
+
+def test_a_re_ranker_that_is_not_asked_prepares_nothing(bench: Bench, watched: Watched, library: Path) -> None:
+    quiet = Weights({**bench.tools().weights.signals, "rerank": Signal(0.0)})
+    bench._tools = replace(bench._tools, weights=quiet)
+    engine = Engine(bench, idle=0.01)
+    compose(engine, library)
+    assert not watched.begun.wait(0.2)
+    engine.stop()
+    assert (watched.prepared, watched.calls) == ([], 0)
 
 
 def test_its_failures_are_nobodys_concern(bench: Bench, watched: Watched, library: Path) -> None:

@@ -139,9 +139,18 @@ def slow_agreement(chosen: list[int], authors: NDArray[np.bool_]) -> float:
     return total / len(authors)
 
 
-@settings(max_examples=25)
+def test_as_many_pairs_as_trying_all_gives() -> None:
+    """Every choice of five places beside every author: the quick way loses none."""
+    authors = np.array(list(itertools.product([False, True], repeat=5)))
+    for count in range(1, 6):
+        tried = [list(each) for each in itertools.combinations(range(5), count)]
+        pairs = places._near(np.array(tried), authors)
+        expected = [[slow_near(each, np.flatnonzero(row).tolist()) for row in authors] for each in tried]
+        assert pairs.tolist() == expected
+
+
 @given(SMALL, st.data())
-def test_agreement_is_what_trying_all_pairs_gives(likely: Numbers, data: st.DataObject) -> None:
+def test_agreement_is_f1_where_a_neighbour_counts_nearly_as_much(likely: Numbers, data: st.DataObject) -> None:
     authors = places._authors(likely)
     chosen = sorted(data.draw(st.sets(st.integers(0, len(likely) - 1), min_size=1)))
     assert places._agreements([chosen], authors)[0] == pytest.approx(slow_agreement(chosen, authors))
