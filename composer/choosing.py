@@ -157,8 +157,10 @@ class Chooser:
         rows = {picture.id: self.tools.catalogue.row_of(picture.id) for picture in pictures}
         known = [row for row in rows.values() if row is not None]
         tables = self._compared(aim, known) | self._worded(aim, known)
-        unread = {rows[each.id] for each in pictures if not self._reads(each.caption)}
+        unread = {rows[each.id] for each in pictures if not each.caption or not self._reads(each.caption)}
         tables["captions"] = {row: value for row, value in tables["captions"].items() if row not in unread}
+        said = {rows[each.id]: prose.share_said(each.caption or each.words, aim.text) for each in pictures}
+        tables["context"] = {row: value for row, value in said.items() if row is not None}
         looks = self._looked(aim.slot, known)
         return tuple(
             Candidate(picture=picture, signals=_signals(picture, row, tables, looks.get(row, {})))
@@ -185,8 +187,7 @@ class Chooser:
         among = np.asarray(sorted(rows), np.int64)
         asked = (f"{aim.slot.query} {aim.slot.caption}", aim.slot.query)
         words = [self._matched(text, among) for text in asked]
-        best = {row: max(each.get(row, 0.0) for each in words) for row in rows}
-        return {"words": best, "context": self._matched(aim.text, among)}
+        return {"words": {row: max(each.get(row, 0.0) for each in words) for row in rows}}
 
     def _matched(self, text: str, among: Ids) -> dict[int, float]:
         return dict(by_words(self.tools.catalogue, text, self.brief.libraries, len(among), among=among))
@@ -216,7 +217,7 @@ class Chooser:
         """What the re-ranker reads: caption and paragraph, or the query where it does not read the language."""
         if reranker is not None and self.brief.language not in reranker.languages:
             return slot.query, slot.query
-        return f"{slot.caption}. {slot.query}", prose.cut_words(text, EVIDENCE_WORDS, "en")
+        return f"{slot.caption}. {slot.query}", self._start(text)
 
     def together(self, candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, tuple[Candidate, ...]]:
         """The candidates of all places, ranked, with what the other places say for them; best first."""
@@ -282,8 +283,6 @@ def _signals(
     found: dict[SignalName, float] = {name: table[row] for name, table in tables.items() if row in table}
     if not picture.caption:
         found = {name: value for name, value in found.items() if value or name not in {"words", "context"}}
-    elif "context" not in found:
-        found["context"] = 0.0
     return {**found, **looks}
 
 

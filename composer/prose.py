@@ -114,6 +114,13 @@ def sentence_of(text: str, wanted: Sequence[str], language: Language) -> str:
     return said[shared.index(best)] if best > 0 else ""
 
 
+def share_said(words: str, text: str) -> float:
+    """How much of the words a text says too, 0 to 1; Chinese goes by pairs of characters."""
+    own = _terms(words, "zh" if is_chinese(words) else "en")
+    said = _terms(text, "zh" if is_chinese(text) else "en")
+    return len(own & said) / len(own) if own else 0.0
+
+
 def _terms(text: str, language: Language) -> set[str]:
     """What meaning hangs on: content words; in Chinese pairs of characters that stand together, as words mostly are."""
     if language == "en":
