@@ -21,6 +21,8 @@ from composer.types import OPENING, Article, Block, Brief, Language, Outline, Sl
 
 CAPTION_LIMIT = {"en": 16, "zh": 30}
 QUERY_WORDS = 12
+COPIED = 0.6
+"""Share of a caption's words from which on it is the example's, if the text has fewer of them."""
 
 
 class _Picture(Struct, frozen=True):
@@ -174,7 +176,7 @@ def _slot(
     language = brief.language
     section = outline.sections[block.section] if block.section < len(outline.sections) else None
     heading, anchor = (section.heading, section.anchor) if section else ("", "")
-    shows = picture.shows if picture and not _is_example(picture.shows, language) else ""
+    shows = picture.shows if picture and not _is_example(picture.shows, f"{heading} {block.text}", language) else ""
     query = _query(shows, subjects[block.section] if block.section < len(subjects) else "")
     return Slot(
         id="",
@@ -195,9 +197,13 @@ def _query(shows: str, subject: str) -> str:
     return f"{prose.cut_words(subject, QUERY_WORDS, 'en')}, {shows}".rstrip(", ")
 
 
-def _is_example(words: str, language: Language) -> bool:
-    """Whether a small model copied the request's example instead of reading the article."""
-    return len(prose.tokens(words)) >= 2 and prose.key(words) in prose.key(prompts(language).plan.example_answer)
+def _is_example(words: str, text: str, language: Language) -> bool:
+    """Whether a small model copied the request's example instead of reading the article, word for word or freely."""
+    example = prompts(language).plan.example_answer
+    if len(prose.tokens(words)) >= 2 and prose.key(words) in prose.key(example):
+        return True
+    copied = prose.share_said(words, example)
+    return copied >= COPIED and copied > prose.share_said(words, text)
 
 
 def _caption(picture: _Picture | None, block: Block, heading: str, anchor: str, language: Language) -> str:
@@ -206,7 +212,7 @@ def _caption(picture: _Picture | None, block: Block, heading: str, anchor: str, 
         caption = heading  # a sentence of the text, not a caption, and it would be cut in two
     caption = prose.cut_words(caption, CAPTION_LIMIT[language], language)
     fits = (
-        not _is_example(caption, language)
+        not _is_example(caption, f"{heading} {block.text}", language)
         and len(prose.tokens(caption)) >= 2
         and (language == "en" or not caption.isascii())
     )

@@ -278,3 +278,14 @@ def test_no_more_slots_than_places_and_none_without_text() -> None:
     edit.change("p0", None)
     edit.change("p1", None)
     assert edit.again(9) == ()
+
+
+def test_an_example_that_was_copied_freely_is_no_caption() -> None:
+    said = json.dumps({"shows": "a heron in shallow water", "caption": "A heron stands in the shallows", "tone": "calm"})
+    blocks = (heading(0, "The mill"), paragraph("p0", "The mill grinds corn for three villages."))
+    kept = run(ScriptedWriter([said]), ["p0"], text=Article("Mills", blocks), outline=outline_of("The mill"))
+    assert "heron" not in kept[0].caption.lower()
+    assert "heron" not in kept[0].query
+    wet = (heading(0, "The pond"), paragraph("p0", "A heron stands in the shallows of the pond at first light."))
+    meant = run(ScriptedWriter([said]), ["p0"], text=Article("Ponds", wet), outline=outline_of("The pond"))
+    assert "heron" in meant[0].caption.lower()
