@@ -27,13 +27,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from composer.choosing import DEPTH, Chooser
 from composer.library.finding.search import by_words
-from composer.choosing import CAPTIONS_WEIGHT, DEPTH
 from composer.ports import Cancel
 from composer.settings import Settings
-from composer.stages.rank import Weights, final_score, rank
-from composer.stages.retrieve import Ranking, shortlist
-from composer.types import Candidate, Picture
+from composer.stages.rank import Weights, final_score
+from composer.tools import Tools
+from composer.types import Article, Brief, Candidate, Picture, Slot
 from models.fusion import own
 from models.registry import Models
 
@@ -79,33 +79,22 @@ def look(tools: Tools, asked: list[Query]) -> Iterator[Found]:
     rows = catalogue.rows(folders)
     if not len(rows):
         raise SystemExit("The demo pictures are not in the library: run `make setup` first.")
-    vectors = tools.encoder.encode_texts([query.text for query in asked])
-    nearest = tools.search.nearest(vectors, DEPTH, folders)
+    chooser = Chooser(tools, Brief(topic="", libraries=tuple(folders)), Cancel())
+    slots = [Slot(id=str(at), after="", caption=query.text, query=query.text) for at, query in enumerate(asked)]
     everything = list(catalogue.pictures(rows.tolist(), folders).values())
     captions = tools.encoder.encode_texts([picture.caption or picture.words for picture in everything])
-    heard = tools.captions.nearest(vectors, DEPTH, folders)
-    for query, vector, near, said in zip(asked, vectors, nearest, heard, strict=True):
+    for query, aim in zip(asked, chooser.aims(slots, Article("", ()), slots), strict=True):
+        near = tools.search.nearest(aim.query[None, :], DEPTH, folders)[0]
         if not near:
             raise SystemExit("The demo pictures have no vectors yet: run `make setup` first.")
         words = by_words(catalogue, query.text, folders, DEPTH)
         known = catalogue.pictures([row for row, _ in [*near, *words]], folders)
-        short = shortlist(
-            [
-                Ranking("vector", tuple(near)),
-                Ranking("captions", tuple(said), weight=CAPTIONS_WEIGHT),
-                Ranking("words", tuple(words)),
-                Ranking("words", tuple(words)),
-            ],
-            SHORT,
-            lambda found: catalogue.pictures(found, folders),
-            lambda found, vector=vector: tools.search.cosines(vector, found),
-        )
         yield Found(
             query,
             [known[row] for row, _ in near if row in known],
             [known[row] for row, _ in words if row in known],
-            [everything[place] for place in np.argsort(-(captions @ vector), kind="stable")[:SHORT]],
-            rank(short, query.text, "", tools.reranker, WEIGHTS, Cancel()),
+            [everything[place] for place in np.argsort(-(captions @ aim.query), kind="stable")[:SHORT]],
+            chooser.ranked(aim.slot, "", chooser.shortlist(aim, SHORT)),
         )
 
 

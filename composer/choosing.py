@@ -102,17 +102,18 @@ class Chooser:
         """What is looked for at the `wanted` ones of the article's slots."""
         if not wanted:
             return []
-        texts = [block_of(slot.after, article).text or slot.caption for slot in wanted]
+        texts = [block_of(slot.after, article).text for slot in wanted]
         about = [block.text for block in article.blocks if block.kind == "paragraph" and block.text.strip()]
         about = [self._start(text) for text in about] if self.reads else [slot.query for slot in slots]
         asked = [*(slot.query for slot in wanted), *map(self._start, texts if self.reads else ()), *about]
         vectors = self.tools.encoder.encode_texts(asked)
         count = len(wanted)
-        paragraphs = vectors[count : 2 * count] if self.reads else [None] * count
+        read = vectors[count : 2 * count] if self.reads else [None] * count
+        paragraphs = [vector if text.strip() else None for vector, text in zip(read, texts, strict=True)]
         mean = vectors[-len(about) :].mean(0) if about else vectors.mean(0)
         return [
             Aim(slot, text, query, paragraph, mean / max(1e-9, float(np.linalg.norm(mean))))
-            for slot, text, query, paragraph in zip(wanted, texts, vectors, paragraphs, strict=False)
+            for slot, text, query, paragraph in zip(wanted, texts, vectors[:count], paragraphs, strict=True)
         ]
 
     def shortlist(self, aim: Aim, count: int) -> tuple[Candidate, ...]:
@@ -159,8 +160,9 @@ class Chooser:
         tables = self._compared(aim, known) | self._worded(aim, known)
         unread = {rows[each.id] for each in pictures if not each.caption or not self._reads(each.caption)}
         tables["captions"] = {row: value for row, value in tables["captions"].items() if row not in unread}
-        said = {rows[each.id]: prose.share_said(each.caption or each.words, aim.text) for each in pictures}
-        tables["context"] = {row: value for row, value in said.items() if row is not None}
+        if aim.text.strip():
+            said = {rows[each.id]: prose.share_said(each.caption or each.words, aim.text) for each in pictures}
+            tables["context"] = {row: value for row, value in said.items() if row is not None}
         looks = self._looked(aim.slot, known)
         return tuple(
             Candidate(picture=picture, signals=_signals(picture, row, tables, looks.get(row, {})))

@@ -97,7 +97,11 @@ def test_before_all_text_the_first_paragraph_counts(quay: tuple[Bench, Path]) ->
     opening = replace(GREEN, after=OPENING)
     assert made.aims([opening], ARTICLE, [opening])[0].text == ARTICLE.blocks[0].text
     bare = Article("A title", ())
-    assert made.aims([opening], bare, [opening])[0].text == opening.caption, "without text what is asked for counts"
+    alone = made.aims([opening], bare, [opening])[0]
+    assert (alone.text, alone.paragraph) == ("", None)
+    found = made.shortlist(alone, 3)
+    assert found
+    assert all("context" not in each.signals and "paragraph" not in each.signals for each in found)
 
 
 def test_a_text_that_the_encoder_does_not_read_is_not_given_to_it(quay: tuple[Bench, Path]) -> None:
