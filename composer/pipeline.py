@@ -40,6 +40,7 @@ from composer.types import (
     AnyEvent,
     Article,
     ArticleReady,
+    Block,
     Brief,
     Candidate,
     CandidatesReady,
@@ -268,7 +269,8 @@ class _Run:
         evidence = self.chooser.evidence(article, outline)
         text = places.seen([places.Passage(block.text, block.section) for block in blocks], self.brief.language)
         weights = places.shipped() if self.tools.places is None else self.tools.places
-        likely = places.chances(text, weights, [evidence[block.id] for block in blocks])
+        anchored = [at for at, block in enumerate(blocks) if _opens(blocks, at) and _anchor(outline, block)]
+        likely = places.chances(text, weights, [evidence[block.id] for block in blocks], anchored)
         return [OPENING, *(block.id for block in blocks)], likely
 
     def _more(self, taken: Collection[str], count: int) -> list[str]:
@@ -446,6 +448,16 @@ class _Run:
 
     def _text_of(self, slot: Slot) -> str:
         return block_of(slot.after, self.draft.article).text if self.draft.article else ""
+
+
+def _opens(blocks: Sequence[Block], at: int) -> bool:
+    """Whether it is the first of its section."""
+    return at == 0 or blocks[at - 1].section != blocks[at].section
+
+
+def _anchor(outline: Outline, block: Block) -> str:
+    """The picture that the block's section was planned around, in words."""
+    return outline.sections[block.section].anchor if block.section < len(outline.sections) else ""
 
 
 def _varied(candidates: Sequence[Candidate], count: int) -> dict[str, str]:

@@ -195,3 +195,11 @@ def test_the_choice_is_near_the_best_of_all(likely: Numbers, count: int) -> None
     authors, count = places._authors(likely), min(count, len(likely))
     best = max(slow_agreement(list(each), authors) for each in itertools.combinations(range(len(likely)), count))
     assert slow_agreement(choose(likely, count), authors) >= 0.95 * best
+
+
+def test_a_section_that_was_planned_around_a_picture_is_likelier() -> None:
+    text = places.seen([Passage(f"Passage {at} says a little.", at) for at in range(6)], "en")
+    bare = places.chances(text, places.shipped())
+    planned = places.chances(text, places.shipped(), anchored=[3])
+    assert planned[4] > bare[4]
+    assert [*planned[:4], *planned[5:]] == pytest.approx([*bare[:4], *bare[5:]])
