@@ -11,7 +11,7 @@ from PySide6.QtGui import QTextCursor
 from pytestqt.qtbot import QtBot
 
 from composer import project
-from composer.types import OPENING, Composition
+from composer.types import OPENING, Composition, Pick, Slot
 from tests.ui import sample
 from tests.ui.conftest import MakeShell
 from ui import edits
@@ -321,3 +321,34 @@ def test_a_picture_that_was_just_taken_outlives_typing(shell: Shell) -> None:
     shell.window.work.page.sheet.textCursor().insertText(" And so on.")
     assert texts(shell)["b2"].endswith("And so on.")
     assert composition(shell).picks[slot].picture == other
+
+
+def test_text_between_pictures_that_arrive_late_is_shown(
+    make_shell: MakeShell, pictures: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    made, path = make_shell(), tmp_path / "long.pictorial"
+    whole = sample.composition(pictures)
+    assert whole.article is not None
+    found = sample.pictures(pictures)
+    blocks = tuple(
+        replace(block, id=f"{block.id}-{turn}", text=block.text * (1 if block.kind == "heading" else 4))
+        for turn in range(6)
+        for block in whole.article.blocks
+    )
+    after = [block.id for block in blocks if block.kind == "paragraph"][::3]
+    slots = tuple(Slot(id=f"s{at}", after=place, caption="", query="") for at, place in enumerate(after))
+    picks = {slot.id: Pick(slot=slot.id, picture=found[at % len(found)], reason="") for at, slot in enumerate(slots)}
+    project.save(replace(whole, article=replace(whole.article, blocks=blocks), slots=slots, picks=picks), path)
+    made.window.open(path)
+    with qtbot.waitExposed(made.window):
+        made.show()
+    sheet = made.window.work.page.sheet
+
+    def lines() -> None:
+        block = sheet.document().begin()
+        while block.isValid():
+            assert sheet.document().documentLayout().blockBoundingRect(block).height() > 0, block.text()[:40]
+            block = block.next()
+
+    qtbot.wait(300)
+    qtbot.waitUntil(lines, timeout=5000)

@@ -210,10 +210,11 @@ class ArticlePage(QWidget):
             return
         document = self.sheet.document()
         block = document.begin()
-        while block.isValid():
-            if is_figure(block) and slot_of(block) in slots:
-                document.markContentsDirty(block.position(), block.length())
+        while block.isValid() and not (is_figure(block) and slot_of(block) in slots):
             block = block.next()
+        if block.isValid():
+            # To the end: with single blocks marked, Qt leaves those between them without lines while it still lays out.
+            document.markContentsDirty(block.position(), document.characterCount() - block.position())
         self.sheet.viewport().update()
 
     # --- composition follows document ---
