@@ -281,7 +281,8 @@ def test_no_more_slots_than_places_and_none_without_text() -> None:
 
 
 def test_an_example_that_was_copied_freely_is_no_caption() -> None:
-    said = json.dumps({"shows": "a heron in shallow water", "caption": "A heron stands in the shallows", "tone": "calm"})
+    shows = {"shows": "a heron in shallow water", "caption": "A heron stands in the shallows", "tone": "calm"}
+    said = json.dumps(shows)
     blocks = (heading(0, "The mill"), paragraph("p0", "The mill grinds corn for three villages."))
     kept = run(ScriptedWriter([said]), ["p0"], text=Article("Mills", blocks), outline=outline_of("The mill"))
     assert "heron" not in kept[0].caption.lower()
