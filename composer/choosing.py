@@ -160,9 +160,11 @@ class Chooser:
         tables = self._compared(aim, known) | self._worded(aim, known)
         unread = {rows[each.id] for each in pictures if not each.caption or not self._reads(each.caption)}
         tables["captions"] = {row: value for row, value in tables["captions"].items() if row not in unread}
-        if aim.text.strip():
-            said = {rows[each.id]: prose.share_said(each.caption or each.words, aim.text) for each in pictures}
-            tables["context"] = {row: value for row, value in said.items() if row is not None}
+        tables["context"] = {
+            row: prose.share_said(each.caption or each.words, aim.text)
+            for each in pictures
+            if (row := rows[each.id]) is not None and _comparable(each.caption or each.words, aim.text)
+        }
         looks = self._looked(aim.slot, known)
         return tuple(
             Candidate(picture=picture, signals=_signals(picture, row, tables, looks.get(row, {})))
@@ -273,6 +275,11 @@ class Chooser:
 
     def _start(self, text: str) -> str:
         return prose.cut_words(text, EVIDENCE_WORDS, self.brief.language)
+
+
+def _comparable(words: str, text: str) -> bool:
+    """Whether words of a picture and of a text could be the same: in two languages none are, which says nothing."""
+    return bool(text.strip()) and prose.is_chinese(words) == prose.is_chinese(text)
 
 
 def _signals(

@@ -15,7 +15,9 @@ import composer
 from composer.evaluation.nouns import Choice, GoldArticle, Illustrated, SystemName
 from composer.files import write_safely
 
-_DECIDE = ("evaluation/systems", "library", "prompts", "stages", "pipeline.py", "prose.py")
+_DECIDE = (
+    "evaluation/systems", "library", "prompts", "stages", "choosing.py", "pipeline.py", "prose.py", "tools.py", "twins.py",
+)  # fmt: skip
 """Parts of the engine that decide what a system makes of an article."""
 
 

@@ -252,3 +252,12 @@ def test_a_re_ranker_reads_the_query_where_it_does_not_read_the_language(quay: t
     assert made.asked_of(RED, "The text.", made.tools.judge) == ("The red boat. red boat", "The text.")
     chinese = replace(RED, caption="红色的小船")
     assert chooser(quay, "zh").asked_of(chinese, "红船。", made.tools.judge) == ("red boat", "red boat")
+
+
+def test_words_in_another_language_than_the_text_are_no_opinion(quay: tuple[Bench, Path]) -> None:
+    made = chooser(quay)
+    first = aim(made)
+    pictures = [each.picture for each in made.shortlist(first, 9) if each.picture.caption]
+    foreign = replace(first, text="红色的小船停在码头边。")
+    assert all("context" in each.signals for each in made.measured(first, pictures))
+    assert all("context" not in each.signals for each in made.measured(foreign, pictures))
