@@ -16,7 +16,8 @@ from composer.evaluation.nouns import Choice, GoldArticle, Illustrated, SystemNa
 from composer.files import write_safely
 
 _DECIDE = (
-    "evaluation/systems", "library", "prompts", "stages", "choosing.py", "pipeline.py", "prose.py", "tools.py", "twins.py",
+    "evaluation/systems", "library", "prompts", "stages", "choosing.py", "pipeline.py", "prose.py", "tools.py",
+    "twins.py",
 )  # fmt: skip
 """Parts of the engine that decide what a system makes of an article."""
 
