@@ -258,7 +258,7 @@ def test_the_stages_own_schemas_are_enforced(spelling_writer: CausalWriter, lang
     from models.writers.schema import fits
 
     schema = dict(outline._schema(["港口" if language == "zh" else "Old harbour"], 1, language))
-    asked = plan._prompt(prompts(language).plan, "x", ["p1", "p2"], 1, 3).schema
+    asked = plan._prompt(prompts(language).plan, "x", 3).schema
     assert asked is not None
     for form in (schema, asked):
         answer = written(spelling_writer, formed(_shorter(form), max_tokens=300))
