@@ -106,7 +106,9 @@ class Chooser:
         about = [block.text for block in article.blocks if block.kind == "paragraph" and block.text.strip()]
         about = [self._start(text) for text in about] if self.reads else [slot.query for slot in slots]
         asked = [*(slot.query for slot in wanted), *map(self._start, texts if self.reads else ()), *about]
-        vectors = self.tools.encoder.encode_texts(asked)
+        distinct = {text: at for at, text in enumerate(dict.fromkeys(asked))}
+        encoded = self.tools.encoder.encode_texts(list(distinct))
+        vectors = encoded[[distinct[text] for text in asked]]
         count = len(wanted)
         read = vectors[count : 2 * count] if self.reads else [None] * count
         paragraphs = [vector if text.strip() else None for vector, text in zip(read, texts, strict=True)]
@@ -124,7 +126,7 @@ class Chooser:
             lambda rows: self.tools.catalogue.pictures(rows, self.brief.libraries),
             lambda rows: self.tools.search.cosines(aim.query, rows),
         )
-        return self.measured(aim, [candidate.picture for candidate in found])
+        return self.measured(aim, found)
 
     def rankings(self, aim: Aim) -> list[Ranking]:
         """What is found by each of the texts, by what is seen, by what is said, and by words."""

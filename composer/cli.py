@@ -95,7 +95,7 @@ def compose_verb(  # noqa: PLR0913, PLR0917 - one parameter an option
     out: Annotated[Path, typer.Option(help="Folder for the article, made if missing.")],
     library: Annotated[list[Path] | None, typer.Option(help="Folder of pictures; may be given more than once.")] = None,
     words: Annotated[int, typer.Option(help="Length: words, or characters in Chinese.")] = 1000,
-    pictures: Annotated[int | None, typer.Option(help="How many pictures; by length if not given.")] = None,
+    pictures: Annotated[int | None, typer.Option(help="How many pictures; the text decides if not given.")] = None,
     language: Annotated[str, typer.Option(help="en or zh.")] = "en",
     seed: Annotated[int, typer.Option(help="One seed gives one article.")] = 1,
     notes: Annotated[str, typer.Option(help="Facts and wishes for the writer.")] = "",

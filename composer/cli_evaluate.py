@@ -15,8 +15,7 @@ from rich.table import Table
 
 from composer import settings
 from composer.cli_common import AsJson, Workshop, adapters_of, print_json, say
-from composer.cli_fit import fit_weights, shown, unfit
-from composer.errors import ComposerError
+from composer.cli_fit import fit_weights, library_in, shown, unfit
 from composer.evaluation import recording
 from composer.evaluation.answers import Answers
 from composer.evaluation.figures import MEASURES, Unit, figure_text, range_text, title_of
@@ -26,7 +25,6 @@ from composer.evaluation.results import Results
 from composer.evaluation.runner import Wanted, evaluate
 from composer.evaluation.systems import build
 from composer.files import write_safely
-from composer.library.catalogue import Catalogue
 from composer.ports import Cancel
 
 
@@ -115,13 +113,7 @@ def _evaluated(gold: Path, wanted: Wanted, report: Path, workshop: Workshop, can
     """The whole run, with the library of the set and all finished results in a folder beside the report."""
     found = read_gold(gold)
     place = report.absolute().with_suffix(".parts")
-    library = place / ("library" if wanted.words else "library-without-words")
-    try:
-        library.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ComposerError(f"{place} cannot be made: {reason}.", "Choose another place for the report.") from error
-    with Catalogue(library / "catalogue.sqlite", library / "previews") as catalogue:
+    with library_in(place, words=wanted.words) as catalogue:
         tools = workshop.tools_on(catalogue)
         tools = dataclasses.replace(tools, writer=Answers(place / "answers.jsonl", tools.writer))
         return shown(evaluate(found, wanted, tools, build, Results(place / "results"), cancel))

@@ -23,12 +23,10 @@ from composer.evaluation.answers import Answers
 from composer.evaluation.fitting import Fit, Share, fit
 from composer.evaluation.gold import read_gold, selection
 from composer.evaluation.nouns import Example, Interval
-from composer.evaluation.pool import fill
-from composer.evaluation.runner import Progress, Wanted
+from composer.evaluation.runner import Progress, Wanted, filled
 from composer.files import write_safely
 from composer.fusion import Fusion
 from composer.library.catalogue import Catalogue
-from composer.library.filling.scan import ScanProgress
 from composer.ports import Cancel
 from composer.progress import Meter
 from composer.settings import Settings
@@ -142,29 +140,25 @@ def _of_gold(
     from composer.evaluation.examples import examples_of
 
     found = read_gold(gold)
-    library = place / ("library" if wanted.words else "library-without-words")
+    with library_in(place, words=wanted.words) as catalogue:
+        tools = workshop.tools_on(catalogue)
+        tools = dataclasses.replace(
+            tools, writer=Answers(place / "answers.jsonl", tools.writer), weights=_counting(tools.weights)
+        )
+        pool = yield from filled(found, wanted, tools, cancel)
+        taken = selection(found.articles, wanted.limit or len(found.articles), wanted.seed)
+        return (yield from examples_of(replace(found, articles=taken), pool, cancel))
+
+
+def library_in(place: Path, *, words: bool) -> Catalogue:
+    """The library of a gold set's pictures, kept in that folder. Raises ComposerError when it cannot be made."""
+    library = place / ("library" if words else "library-without-words")
     try:
         library.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ComposerError(f"{place} cannot be made: {reason}.", "Choose another place for the report.") from error
-    with Catalogue(library / "catalogue.sqlite", library / "previews") as catalogue:
-        tools = workshop.tools_on(catalogue)
-        tools = dataclasses.replace(
-            tools, writer=Answers(place / "answers.jsonl", tools.writer), weights=_counting(tools.weights)
-        )
-        pool = yield from _titled(fill(found, tools, cancel, words=wanted.words))
-        taken = selection(found.articles, wanted.limit or len(found.articles), wanted.seed)
-        return (yield from examples_of(replace(found, articles=taken), pool, cancel))
-
-
-def _titled(filling: Generator[ScanProgress, None, T]) -> Generator[Progress, None, T]:
-    while True:
-        try:
-            step = next(filling)
-        except StopIteration as end:
-            return end.value
-        yield Progress("Looking at pictures", step.done, step.total, step.notice)
+    return Catalogue(library / "catalogue.sqlite", library / "previews")
 
 
 def _counting(weights: Weights) -> Weights:

@@ -19,17 +19,18 @@ from composer import prose
 from composer.choosing import LATER, Chooser
 from composer.draft import fold, order_of
 from composer.errors import BadBrief, LibraryError, ModelFailed
+from composer.explanation import kept_weights
 from composer.library.filling.embed import embed, embed_captions
 from composer.library.filling.scan import scan
 from composer.ports import Cancel, Ids, Prompt, Writer
 from composer.revision import hashed, joined, kept
+from composer.shots import shot_for
 from composer.stages import caption as captions
 from composer.stages import places
 from composer.stages.assign import assign
 from composer.stages.kinds import kind_of
 from composer.stages.outline import outline
 from composer.stages.plan import block_of, mark_of, plan, replan
-from composer.stages.shots import shot_for
 from composer.stages.write import write
 from composer.tools import Tools
 from composer.types import (
@@ -383,11 +384,7 @@ class _Run:
         yield StageFinished("assign", time.monotonic() - start, hashed(slots, self.draft.candidates))
 
     def _deciding(self) -> WeightsChosen:
-        weights = self.tools.weights.signals
-        told: dict[SignalName, tuple[float, float, float]] = {
-            name: (each.weight, each.middle, each.width) for name, each in weights.items()
-        }
-        return WeightsChosen(told, self.tools.empty_below)
+        return WeightsChosen(kept_weights(self.tools.weights), self.tools.empty_below)
 
     def _as_it_was(self, pick: Pick) -> Pick:
         """A picture that was in the article before keeps what was worded for it, until `_caption` has looked at it."""

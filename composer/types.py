@@ -46,7 +46,7 @@ class Brief(Struct, frozen=True, kw_only=True):
     language: Language = "en"
     length: int = 1000
     pictures: Annotated[int, Meta(ge=0)] | None = None
-    """How many pictures; None lets the length decide."""
+    """How many pictures; None lets the text decide."""
     libraries: tuple[str, ...] = ()
     """Folders to take pictures from, absolute."""
     seed: int = 1

@@ -67,7 +67,7 @@ def evaluate(
     without pictures, is told of, and is tried again the next time.
     Raises LibraryError when a picture cannot be used, ModelNotReady when a model is not there, Cancelled on request.
     """
-    pool = yield from _filled(gold, wanted, tools, cancel)
+    pool = yield from filled(gold, wanted, tools, cancel)
     taken = selection(gold.articles, len(gold.articles) if wanted.limit is None else wanted.limit, wanted.seed)
     run = _Run(gold, wanted, pool, build, results, cancel)
     searched = yield from run.searched(taken)
@@ -91,7 +91,8 @@ def models_of(systems: Sequence[SystemName], tools: Tools) -> dict[str, str]:
     return models
 
 
-def _filled(gold: Gold, wanted: Wanted, tools: Tools, cancel: Cancel) -> Generator[Progress, None, Pool]:
+def filled(gold: Gold, wanted: Wanted, tools: Tools, cancel: Cancel) -> Generator[Progress, None, Pool]:
+    """The pool of a gold set, as `fill` makes it, with its progress as that of an evaluation."""
     filling = fill(gold, tools, cancel, words=wanted.words)
     while True:
         try:

@@ -34,7 +34,6 @@ COPIED = 0.5
 """Share of the text's own runs of words from which on a caption only says the text again."""
 CONTEXT = 60
 """Words (characters) of the paragraph that a re-ranker reads."""
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _BRACKET = re.compile(r"\s*\([^()]*\)?")
 _COUNTER = re.compile(r"\s*\b\w*\d\w*\b")
 _FILE_NAME = re.compile(r"[a-z][A-Z]|_|\.\w{3,4}\b")
@@ -80,7 +79,7 @@ class _Place(Struct, frozen=True):
     @property
     def foreign(self) -> bool:
         """Whether the picture's words are in another language than the article."""
-        return bool(self.own) and bool(_HAN.search(self.own)) != (self.language == "zh")
+        return bool(self.own) and prose.is_chinese(self.own) != (self.language == "zh")
 
 
 def caption(
@@ -283,14 +282,14 @@ def _is_clear(worded: str, place: _Place, limit: Mapping[str, int]) -> bool:
     return (
         len(prose.tokens(worded)) >= 2
         and prose.length(worded, language) <= limit[language]
-        and bool(_HAN.search(worded)) == (language == "zh")
+        and prose.is_chinese(worded) == (language == "zh")
     )
 
 
 def _invented(worded: str, given: str) -> bool:
     """Whether it has names or numbers that are not given: those are guesses."""
     known = set(prose.tokens(given))
-    latin = prose.tokens(" ".join(re.findall(r"[A-Za-z0-9À-ɏ]+", worded))) if _HAN.search(worded) else []
+    latin = prose.tokens(" ".join(re.findall(r"[A-Za-z0-9À-ɏ]+", worded))) if prose.is_chinese(worded) else []
     named = [*latin, *(part for name in prose.names(worded) for part in prose.tokens(name))]
     numbers = [token for token in prose.tokens(worded) if any(letter.isdigit() for letter in token)]
     return any(token not in known for token in (*named, *numbers))

@@ -27,7 +27,6 @@ from composer.types import Language, SlotKind
 _TOKEN = re.compile(r"[A-Za-zÀ-ɏ]+(?:[-'’][A-Za-zÀ-ɏ]+)*")
 _CLAUSE = re.compile(r"\s*[,;:(–—]\s*|\s+-\s+")
 _CLAUSE_ZH = re.compile(r"[，。；：！？、\s（）]+")
-_HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 class _Words(Struct, frozen=True):
@@ -100,7 +99,7 @@ def kind_of(caption: str, query: str, text: str, language: Language, *, opening:
 
 def _told(words: str, text: str, language: Language) -> SlotKind | None:
     """The kind that words speak for; None when none of them does."""
-    if language == "zh" and _HAN.search(words):
+    if language == "zh" and prose.is_chinese(words):
         return _told_zh(words)
     return _told_en(words, text)
 
@@ -108,7 +107,7 @@ def _told(words: str, text: str, language: Language) -> SlotKind | None:
 def _plain(words: str, language: Language) -> SlotKind:
     """Without any known word: a short name of one thing is an object, all else a scene."""
     lists = _lists()
-    if language == "zh" and _HAN.search(words):
+    if language == "zh" and prose.is_chinese(words):
         moving = any(mark in words for mark in (*lists.zh.marks, *lists.zh.actions, *lists.zh.locating))
         return "scene" if moving or len(words) > 10 else "object"
     tokens = _tokens(words)

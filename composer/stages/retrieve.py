@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from composer.types import Candidate, Picture, SignalName
+from composer.types import Picture
 
 RRF_K = 60
 """Reciprocal rank fusion's constant (Cormack, Clarke and Buettcher 2009)."""
@@ -18,7 +18,7 @@ class Ranking(Struct, frozen=True):
     """One ordered list of the library's rows with their scores, best first, and how much it counts."""
 
     kind: str
-    """"vector" or "words": which of a candidate's two scores this ranking gives; any other gives its order alone."""
+    """What was searched with what, for who reads it."""
     rows: tuple[tuple[int, float], ...]
     weight: float = 1.0
 
@@ -43,11 +43,11 @@ def shortlist(
     count: int,
     pictures: Callable[[Sequence[int]], Mapping[int, Picture]],
     cosine: Callable[[Sequence[int]], Mapping[int, float]],
-) -> tuple[Candidate, ...]:
+) -> tuple[Picture, ...]:
     """The `count` best pictures of all rankings, near-duplicates counted as one.
 
     Of a group the first stays, or the one with the most pixels of those that were found and are as near as it.
-    `cosine` gives the similarity of rows that only the words had found, so that every candidate carries both scores.
+    `cosine` gives the similarity of rows to what is looked for, which tells how near.
     """
     order = fuse(rankings)
     known = pictures(order[: count * 6])
@@ -56,22 +56,8 @@ def shortlist(
         if row in known:
             groups.setdefault(known[row].group or f"alone {row}", []).append(row)
     shown = list(groups.values())[:count]
-    words = _best(rankings, "words")
-    vector = {**cosine([row for group in shown for row in group]), **_best(rankings, "vector")}
-    kept = [_largest(group, known, vector) for group in shown]
-    return tuple(
-        Candidate(picture=known[row], signals=signals_of(known[row], vector.get(row), words.get(row))) for row in kept
-    )
-
-
-def signals_of(picture: Picture, vector: float | None, words: float | None) -> dict[SignalName, float]:
-    """The words of a picture that has some and was not found by them match with 0; no words are no opinion."""
-    found: dict[SignalName, float] = {}
-    if vector is not None:
-        found["vector"] = vector
-    if words is not None or picture.caption:
-        found["words"] = words or 0.0
-    return found
+    vector = cosine([row for group in shown if len(group) > 1 for row in group])
+    return tuple(known[_largest(group, known, vector)] for group in shown)
 
 
 def _largest(group: Sequence[int], known: Mapping[int, Picture], vector: Mapping[int, float]) -> int:
@@ -79,12 +65,3 @@ def _largest(group: Sequence[int], known: Mapping[int, Picture], vector: Mapping
     first = vector.get(group[0], 0.0)
     near = [row for row in group if row == group[0] or vector.get(row, -1.0) >= first - NOISE]
     return max(near, key=lambda row: known[row].width * known[row].height)
-
-
-def _best(rankings: Sequence[Ranking], kind: str) -> dict[int, float]:
-    best: dict[int, float] = {}
-    for ranking in rankings:
-        if ranking.kind == kind:
-            for row, score in ranking.rows:
-                best[row] = max(score, best.get(row, score))
-    return best

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from composer import shots
-from composer.stages.shots import shot_for, shot_list
+from composer.shots import shot_for, shot_list
 from composer.types import OPENING, Article, Block, Brief, Composition, Language, Pick, Slot, SlotKind
 from tests.composer.fakes import heading, paragraph, picture
 
