@@ -8,7 +8,8 @@ brief is composed with the demo's pictures. Then, by turns in one run:
 - after an edit: the same, once for each paragraph, with that paragraph's last sentence taken away (or one added).
 
 `ratio`: the median over all paragraphs of seconds from scratch / seconds after the edit. A paragraph that a picture
-belongs to costs one answer of the model, any other none: `ratio_at_a_place` and `ratio_elsewhere` are told apart.
+belongs to is searched for again, and where the sentence went that the picture is about the model is asked once more;
+any other costs nothing: `ratio_at_a_place` (and `ratio_least`, the worst) and `ratio_elsewhere` are told apart.
 """
 
 from __future__ import annotations
@@ -90,6 +91,7 @@ def measure(brief: Brief, tools: Tools) -> dict[str, float | int]:
     return {
         "ratio": round(statistics.median([*ratios[True], *ratios[False]]), 1),
         "ratio_at_a_place": round(statistics.median(ratios[True]), 1),
+        "ratio_least": round(min(ratios[True]), 1),
         "ratio_elsewhere": round(statistics.median(ratios[False]), 1) if ratios[False] else 0.0,
         "scratch_seconds": round(whole, 2),
         "paragraphs": len(ratios[True]) + len(ratios[False]),

@@ -398,7 +398,7 @@ class _Run:
     def _caption(self) -> Iterator[AnyEvent]:
         """Words for the pictures that were chosen; those that stood there before keep theirs."""
         slots, picks, article = self.draft.slots or (), self.draft.picks, self._text()[1]
-        worded = captions.marks(slots, picks, article)
+        worded = captions.marks(slots, picks, article, self.brief.language)
         common = hashed(self.tools.writer_id, self.tools.judge.id if self.tools.judge else "")
         inputs = joined(common, worded)
         # The mark of the run before: this run lost its own when `_assign` started, and what was worded came back there.

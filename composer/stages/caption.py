@@ -53,9 +53,10 @@ class _Place(Struct, frozen=True):
     slot: Slot
     picture: Picture
     heading: str
-    text: str
-    """The paragraph."""
     sentence: str
+    """The one that it illustrates, as far as one stands out."""
+    text: str
+    """What the words are held against: the sentence, or the paragraph where none stands out."""
     own: str
     """What the picture says of itself, fit to be printed; in whatever language."""
     language: Language
@@ -116,9 +117,9 @@ def caption(
     return tuple(done)
 
 
-def marks(slots: Sequence[Slot], picks: Mapping[str, Pick], article: Article) -> list[str]:
+def marks(slots: Sequence[Slot], picks: Mapping[str, Pick], article: Article, language: Language) -> list[str]:
     """For each slot a hash of what its words are made from, besides the models and the brief; see revision.py."""
-    return [_mark(slot, picks.get(slot.id), article) for slot in slots]
+    return [_mark(slot, picks.get(slot.id), article, language) for slot in slots]
 
 
 def own_words(picture: Picture) -> str:
@@ -150,20 +151,20 @@ def _with_brackets(words: str) -> str:
     return _COUNTER.sub("", words) if "(" in words else words
 
 
-def _mark(slot: Slot, pick: Pick | None, article: Article) -> str:
+def _mark(slot: Slot, pick: Pick | None, article: Article, language: Language) -> str:
     picture = pick.picture if pick else None
     if picture is None:
         return hashed(None)
-    heading, text = _around(slot, article)
+    place = _place(slot, picture, article, language)
     about = (picture.id, picture.caption, picture.title, picture.people, picture.place)
-    return hashed(slot.caption, slot.query, slot.sentence, slot.worded, heading, text, about)
+    return hashed(slot.caption, slot.query, slot.worded, place.heading, place.sentence, place.text, about)
 
 
 def _place(slot: Slot, picture: Picture, article: Article, language: Language) -> _Place:
     heading, text = _around(slot, article)
     own = own_words(picture)
     sentence = slot.sentence or prose.sentence_of(text, [own, slot.query, slot.caption], language)
-    return _Place(slot, picture, heading, text, sentence, own, language)
+    return _Place(slot, picture, heading, sentence, sentence or text, own, language)
 
 
 def _around(slot: Slot, article: Article) -> tuple[str, str]:

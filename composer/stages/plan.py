@@ -63,8 +63,9 @@ def replan(
     writer: Callable[[], Writer],
     cancel: Cancel,
 ) -> Generator[float, None, tuple[Slot, ...]]:
-    """After an edit of the text: the slots whose paragraph is as it was stay, the others are described anew.
+    """After an edit of the text: the slots whose sentence stands as it was stay, the others are described anew.
 
+    What a picture must show comes from one sentence of its paragraph: an edit beside that one changes nothing of it.
     A slot whose paragraph is gone or was emptied gives way to another place, `more(taken, count)`; so does one that is
     missing from the number asked for. A slot that remembers its block as it is stays in any case, also beside another.
     Slots keep their ids, new ones have none. Nothing is asked of what is not needed. Yields and returns as `plan` does.
@@ -80,8 +81,9 @@ def replan(
     planned: list[Slot] = []
     for place, slot in enumerate(sorted(kept, key=lambda slot: order[slot.after])):
         yield place / len(kept)
-        if slot.read == mark_of(block_of(slot.after, article)):
-            planned.append(slot)
+        block = block_of(slot.after, article)
+        if slot.read == mark_of(block) or (slot.sentence and slot.sentence in prose.sentences(block.text)):
+            planned.append(msgspec.structs.replace(slot, read=mark_of(block)))
             continue
         made = yield from _described(slot.after, brief, outline, article, subjects(), writer(), cancel)
         kept_words = {"caption": slot.caption, "worded": True} if slot.worded else {}

@@ -237,6 +237,18 @@ def test_a_place_whose_paragraph_was_edited_is_described_anew_where_it_is() -> N
     assert len(edit.writer.prompts) == 1
 
 
+def test_an_edit_beside_the_sentence_that_a_picture_is_about_asks_nothing() -> None:
+    edit = Edit(("p0", "p4"))
+    sentence = prose.sentences(block_of("p4", edit.text).text)[0]
+    edit.slots = (edit.slots[0], replace(edit.slots[1], sentence=sentence))
+    edit.change("p4", f"{sentence} Kites fly above the dunes.")
+    second = edit.again(2)[1]
+    assert second == replace(edit.slots[1], read=mark_of(block_of("p4", edit.text)))
+    assert edit.writer.prompts == []
+    edit.change("p4", f"Not so: {sentence.lower()} Kites fly above the dunes.")
+    assert "Not" in edit.again(2)[1].query, "another sentence"
+
+
 def test_a_picture_before_all_text_outlives_its_paragraph() -> None:
     """It goes by the first paragraph there is, and is described anew when that is another one."""
     edit = Edit((OPENING, "p4"))
