@@ -15,6 +15,7 @@ _WORD = re.compile(r"[A-Za-z0-9À-ɏ]+(?:['’\-][A-Za-z0-9À-ɏ]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)[\"”’)\]]*\s+|(?<=[。！？…])[”’」』）]*\s*")
 _ENDS = (".", "!", "?", "。", "！", "？", "…")
 _CLOSERS = '"”’)]」』）'
+_PICTOGRAPH = re.compile("[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
 _BRACKETS = re.compile(r"^([^()]{2,40}?) \((.+)\)(?:,.*)?$")
 _COUNTER = re.compile(r"\b\w*\d\w*\b")
 _NAME = re.compile(r"(?<=[a-zà-ɏ,;:'’)] )[A-ZÀ-Þ][\w-]+")
@@ -168,6 +169,12 @@ def subject_of(caption: str, limit: int) -> str:
         general, special = match[1], _COUNTER.sub(" ", match[2])
         first = special if content_words(general) & content_words(special) else general
     return cut_words(first, limit, "en").strip(" .;,\"'")
+
+
+def label(words: str) -> str:
+    """Words fit to stand alone: without the mark of a list item, pictographs, and the sign that they end with."""
+    plain = " ".join(_PICTOGRAPH.sub(" ", words).split())
+    return plain.removeprefix("- ").strip(" \"'“”").rstrip(" .。:：,，;；")
 
 
 def first_of(texts: Sequence[str], start: str) -> bool:

@@ -297,7 +297,7 @@ def _invented(worded: str, given: str) -> bool:
 
 
 def _clean(words: str) -> str:
-    words = " ".join(words.split()).strip(" \"'“”").rstrip(".。")
+    words = prose.label(words)
     return words[:1].upper() + words[1:]
 
 

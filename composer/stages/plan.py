@@ -193,7 +193,7 @@ def _slot(
 
 def _query(shows: str, subject: str) -> str:
     """What the picture must show, led by the section's subject: the names in it are what finds a picture again."""
-    shows = prose.cut_words(shows, QUERY_WORDS, "en") if shows.isascii() else ""
+    shows, subject = prose.cut_words(shows, QUERY_WORDS, "en") if shows.isascii() else "", prose.label(subject)
     if not prose.content_words(subject) - prose.content_words(shows):
         return shows
     return f"{prose.cut_words(subject, QUERY_WORDS, 'en')}, {shows}".rstrip(", ")
@@ -209,7 +209,7 @@ def _is_example(words: str, text: str, language: Language) -> bool:
 
 
 def _caption(picture: _Picture | None, block: Block, heading: str, anchor: str, language: Language) -> str:
-    caption = " ".join(picture.caption.split()).strip(" \"'“”").rstrip(".。") if picture else ""
+    caption, heading = prose.label(picture.caption) if picture else "", prose.label(heading)
     if heading and prose.length(caption, language) > CAPTION_LIMIT[language]:
         caption = heading  # a sentence of the text, not a caption, and it would be cut in two
     caption = prose.cut_words(caption, CAPTION_LIMIT[language], language)
@@ -221,7 +221,7 @@ def _caption(picture: _Picture | None, block: Block, heading: str, anchor: str, 
     if fits and anchor and prose.names(caption) - prose.names(f"{heading} {anchor}"):
         caption = heading  # it names something that the picture's own words do not: a guess
     elif not fits:
-        caption = prose.cut_words(prose.sentences(block.text)[0], CAPTION_LIMIT[language], language).rstrip(".。")
+        caption = prose.label(prose.cut_words(prose.sentences(block.text)[0], CAPTION_LIMIT[language], language))
         if heading and len(prose.tokens(caption)) < 2:
             caption = heading
     return caption[:1].upper() + caption[1:]

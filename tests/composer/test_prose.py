@@ -150,3 +150,18 @@ def test_subject_of(caption: str, subject: str) -> None:
 def test_first_of() -> None:
     assert prose.first_of(["In conclusion"], "in CONCLUSION, boats")
     assert not prose.first_of(["In conclusion"], "Boats in conclusion")
+
+
+@pytest.mark.parametrize(
+    ("words", "plain"),
+    [
+        ("♻️ General specifications", "General specifications"),
+        ("Hacks not in the video:", "Hacks not in the video"),
+        ("- 如下图：", "如下图"),
+        (' "A mill."  ', "A mill"),
+        ("St. Ives", "St. Ives"),
+        ("🎈", ""),
+    ],
+)
+def test_words_that_stand_alone(words: str, plain: str) -> None:
+    assert prose.label(words) == plain
