@@ -138,6 +138,9 @@ class Chooser:
             Ranking("words", tuple(by_words(catalogue, slot.query, folders, DEPTH))),
             Ranking("context", tuple(by_words(catalogue, aim.text, folders, DEPTH))),
         ]
+        if named := sorted(prose.names(aim.text)):
+            # Apart from the rest: persons and places find the very picture. Recall at 8 of 84 gold places 0.61 to 0.63.
+            found.append(Ranking("names", tuple(by_words(catalogue, " ".join(named), folders, DEPTH))))
         if aim.paragraph is not None:
             found += [
                 self._near("paragraph", aim.paragraph, PARAGRAPH_WEIGHT),

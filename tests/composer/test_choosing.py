@@ -130,6 +130,15 @@ def test_evidence_is_higher_where_the_library_has_what_is_spoken_of(quay: tuple[
     assert min(found["p0"], found["p1"]) > found["p3"]
 
 
+def test_what_a_paragraph_names_is_looked_for_by_itself(quay: tuple[Bench, Path]) -> None:
+    made = chooser(quay)
+    named = replace(aim(made), text="Once upon a time somebody painted the Door of Saint Anne.")
+    of = {each.kind: each for each in made.rankings(named)}
+    first = made.tools.catalogue.pictures([of["names"].rows[0][0]], made.brief.libraries)
+    assert [Path(each.path).stem for each in first.values()] == ["green-door"]
+    assert "names" not in {each.kind for each in made.rankings(aim(made))}, "nothing is named"
+
+
 # --- what is found and measured --------------------------------------------------------------------------------------
 
 
