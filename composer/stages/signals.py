@@ -84,10 +84,6 @@ class Traits(Struct, frozen=True, kw_only=True, eq=False):
     """Since the last of these uses; None: never used, or not known when."""
     kind: str = ""
     """photograph, drawing or text; empty: not looked at, or could be either."""
-    sharpness: float | None = None
-    """0 blurred to 1 sharp; None: not looked at, or cannot be told."""
-    names: tuple[str, ...] = ()
-    """Names of the main colours, the largest first."""
     colours: Colours | None = None
 
     @property

@@ -16,7 +16,7 @@ from composer.rights import rights_of
 from composer.stages.signals import Colours, Traits
 
 _READ = (
-    "SELECT row, look, width, height, licence, terms, copyright, kind, sharpness, colours, count(article), max(day)"
+    "SELECT row, look, width, height, licence, terms, copyright, kind, count(article), max(day)"
     " FROM pictures LEFT JOIN uses ON uses.id = pictures.id AND article <> ?"
     f" WHERE row IN {LISTED} GROUP BY row"
 )
@@ -36,10 +36,10 @@ def traits(
 
 
 def _traits(line: Sequence[Any], colours: Colours | None, now: date) -> Traits:
-    width, height, licence, terms, owner, kind, sharpness, names, uses, day = line
+    width, height, licence, terms, owner, kind, uses, day = line
     return Traits(
         width=width, height=height, rights=_rights(licence, terms, owner), uses=uses, days=_days(day, now),
-        kind=kind, sharpness=sharpness, names=tuple(names.split()), colours=colours,
+        kind=kind, colours=colours,
     )  # fmt: skip
 
 
