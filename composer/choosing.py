@@ -18,7 +18,7 @@ from composer.library.finding.search import by_words
 from composer.library.finding.traits import traits
 from composer.ports import Cancel, Ids, Reranker, Vectors
 from composer.stages import signals
-from composer.stages.plan import block_of
+from composer.stages.plan import Subjects, block_of
 from composer.stages.rank import final_score, rank
 from composer.stages.retrieve import Ranking, shortlist
 from composer.stages.series import resemblance
@@ -33,6 +33,8 @@ CAPTIONS_WEIGHT = 2.0
 was 0.62 without it, 0.79 with 1, 0.84 with 2, 0.87 with 3; on articles with few captions 1 was better than 3."""
 PARAGRAPH_WEIGHT = 0.5
 """Of rankings by the paragraph's vector instead of that of what the picture must show."""
+BY_LOOKS = ("vector", "paragraph")
+"""Kinds of rankings that need no words of the picture."""
 EVIDENCE_WORDS = 60
 SUBJECT_WORDS = 7
 TOGETHER: frozenset[SignalName] = frozenset({"series", "colour", "proportions"})
@@ -49,6 +51,8 @@ class Aim(Struct, frozen=True):
     text: str
     """The paragraph."""
     query: Vectors
+    """What the slot must show, in its section and in the whole article: the mean of `Slot.query` and `Slot.wider`, as
+    of several prompts for one class (Radford et al. 2021)."""
     paragraph: Vectors | None
     """None where the encoder does not read its language."""
     article: Vectors
@@ -74,17 +78,18 @@ class Chooser:
         """Whether the encoder reads the article's language."""
         return self.brief.language in self.tools.encoder.languages
 
-    def subjects(self, outline: Outline) -> list[str]:
-        """What each section is about, in a language that the encoder reads."""
-        return [
+    def subjects(self, article: Article, outline: Outline) -> Subjects:
+        """What the article and its sections are about, in a language that the encoder reads."""
+        sections = (
             prose.subject_of(section.anchor, SUBJECT_WORDS) or self.twins.of(section.heading, self.brief.language)
             for section in outline.sections
-        ]
+        )
+        return Subjects(self.twins.of(article.title, self.brief.language), tuple(sections))
 
     def evidence(self, article: Article, outline: Outline) -> dict[str, float]:
         """How well the library can illustrate each paragraph: words and vectors of its best picture, 0 to 1."""
         blocks = [block for block in article.blocks if block.kind == "paragraph"]
-        subjects = self.subjects(outline)
+        subjects = self.subjects(article, outline).sections
         texts = [
             f"{subjects[block.section]}. {self._start(block.text)}" if self.reads else subjects[block.section]
             for block in blocks
@@ -105,17 +110,21 @@ class Chooser:
         texts = [block_of(slot.after, article).text for slot in wanted]
         about = [block.text for block in article.blocks if block.kind == "paragraph" and block.text.strip()]
         about = [self._start(text) for text in about] if self.reads else [slot.query for slot in slots]
-        asked = [*(slot.query for slot in wanted), *map(self._start, texts if self.reads else ()), *about]
+        asked = [
+            *(slot.query for slot in wanted), *(slot.wider or slot.query for slot in wanted),
+            *map(self._start, texts if self.reads else ()), *about,
+        ]  # fmt: skip
         distinct = {text: at for at, text in enumerate(dict.fromkeys(asked))}
         encoded = self.tools.encoder.encode_texts(list(distinct))
         vectors = encoded[[distinct[text] for text in asked]]
         count = len(wanted)
-        read = vectors[count : 2 * count] if self.reads else [None] * count
+        queries = [_mean(vectors[[at, count + at]]) for at in range(count)]
+        read = vectors[2 * count : 3 * count] if self.reads else [None] * count
         paragraphs = [vector if text.strip() else None for vector, text in zip(read, texts, strict=True)]
-        mean = vectors[-len(about) :].mean(0) if about else vectors.mean(0)
+        whole = _mean(vectors[-len(about) :] if about else vectors)
         return [
-            Aim(slot, text, query, paragraph, mean / max(1e-9, float(np.linalg.norm(mean))))
-            for slot, text, query, paragraph in zip(wanted, texts, vectors[:count], paragraphs, strict=True)
+            Aim(slot, text, query, paragraph, whole)
+            for slot, text, query, paragraph in zip(wanted, texts, queries, paragraphs, strict=True)
         ]
 
     def shortlist(self, aim: Aim, count: int) -> tuple[Candidate, ...]:
@@ -125,6 +134,7 @@ class Chooser:
             count,
             lambda rows: self.tools.catalogue.pictures(rows, self.brief.libraries),
             lambda rows: self.tools.search.cosines(aim.query, rows),
+            self._could,
         )
         return self.measured(aim, found)
 
@@ -156,6 +166,14 @@ class Chooser:
         found = self.tools.captions.nearest(vector[None, :], DEPTH, self.brief.libraries)[0]
         return [Ranking("captions", tuple(found), weight)]
 
+    def _could(self, picture: Picture, kind: str) -> bool:
+        """Whether a ranking of that kind can have the picture."""
+        if kind in BY_LOOKS:
+            return True
+        if kind == "captions":
+            return self._heard(picture)
+        return bool(picture.caption or picture.title or picture.people or picture.place)
+
     # --- measuring
 
     def measured(self, aim: Aim, pictures: Sequence[Picture]) -> tuple[Candidate, ...]:
@@ -163,7 +181,7 @@ class Chooser:
         rows = {picture.id: self.tools.catalogue.row_of(picture.id) for picture in pictures}
         known = [row for row in rows.values() if row is not None]
         tables = self._compared(aim, known) | self._worded(aim, known)
-        unread = {rows[each.id] for each in pictures if not each.caption or not self._reads(each.caption)}
+        unread = {rows[each.id] for each in pictures if not self._heard(each)}
         tables["captions"] = {row: value for row, value in tables["captions"].items() if row not in unread}
         tables["context"] = {
             row: prose.share_said(each.caption or each.words, aim.text)
@@ -177,9 +195,10 @@ class Chooser:
             if (row := rows[picture.id]) is not None
         )
 
-    def _reads(self, words: str) -> bool:
-        """Whether the encoder reads a picture's words; what it makes of others is noise."""
-        return "zh" in self.tools.encoder.languages or not prose.is_chinese(words)
+    def _heard(self, picture: Picture) -> bool:
+        """Whether the encoder reads what is said of a picture; what it makes of other words is noise."""
+        words = picture.caption
+        return bool(words) and ("zh" in self.tools.encoder.languages or not prose.is_chinese(words))
 
     def _compared(self, aim: Aim, rows: Sequence[int]) -> dict[SignalName, Mapping[int, float]]:
         search = self.tools.search
@@ -280,6 +299,11 @@ class Chooser:
 
     def _start(self, text: str) -> str:
         return prose.cut_words(text, EVIDENCE_WORDS, self.brief.language)
+
+
+def _mean(vectors: Vectors) -> Vectors:
+    mean = vectors.mean(0)
+    return mean / max(1e-9, float(np.linalg.norm(mean)))
 
 
 def _comparable(words: str, text: str) -> bool:

@@ -252,7 +252,7 @@ class _Run:
         afters, likely = self._likely()
         chosen = [afters[place] for place in places.choose(likely, self.brief.pictures)]
         stage = plan(
-            self.brief, outline, article, chosen, self.chooser.subjects(outline), self.tools.writer(), self.cancel
+            self.brief, outline, article, chosen, self.chooser.subjects(article, outline), self.tools.writer(), self.cancel
         )  # fmt: skip
         return _with_own((yield from _progress(stage, "plan", start)), self.draft)
 
@@ -298,7 +298,7 @@ class _Run:
             replace(slot, read=mark_of(block_of(slot.after, article))) if slot in own else slot for slot in slots
         ]
         stage = replan(
-            self.brief, outline, article, settled, self._more, lambda: self.chooser.subjects(outline),
+            self.brief, outline, article, settled, self._more, lambda: self.chooser.subjects(article, outline),
             self.tools.writer, self.cancel,
         )  # fmt: skip
         planned = yield from _progress(stage, "plan", start)
@@ -321,7 +321,7 @@ class _Run:
     def _retrieve(self) -> Iterator[AnyEvent]:
         slots = self.draft.slots or ()
         common = hashed(self.tools.catalogue.version(), self.tools.encoder.id, self.tools.candidates)
-        marks = [hashed(slot.query, slot.caption, slot.kind, self._text_of(slot)) for slot in slots]
+        marks = [hashed(slot.query, slot.wider, slot.caption, slot.kind, self._text_of(slot)) for slot in slots]
         inputs = joined(common, marks)
         if self._unchanged("retrieve", inputs, len(self.draft.candidates) == len(slots) or None):
             yield StageFinished("retrieve", 0.0, inputs, reused=True)

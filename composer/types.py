@@ -97,6 +97,9 @@ class Slot(Struct, frozen=True, kw_only=True):
     caption: str
     query: str
     """What the picture must show, in words for the encoder (English if it reads only English)."""
+    wider: str = ""
+    """The same led by what the whole article is about, instead of its section: a heading such as "Method" finds
+    nothing."""
     tone: str = ""
     origin: Literal["model", "library", "writer"] = "model"
     read: str = ""

@@ -31,19 +31,25 @@ class _Picture(Struct, frozen=True):
     tone: str = ""
 
 
+class Subjects(Struct, frozen=True):
+    """What is spoken of, in words that the encoder reads."""
+
+    article: str
+    sections: tuple[str, ...]
+
+
 def plan(
     brief: Brief,
     outline: Outline,
     article: Article,
     places: Sequence[str],
-    subjects: Sequence[str],
+    subjects: Subjects,
     writer: Writer,
     cancel: Cancel,
 ) -> Generator[float, None, tuple[Slot, ...]]:
     """A slot for each place, in that order; yields the share done (0 to 1).
 
-    `places` are ids of paragraphs, or OPENING. `subjects` names what each section is about in words that the encoder
-    reads. Never fails: with no usable word from the model the slots are made from the text alone.
+    `places` are ids of paragraphs, or OPENING. Never fails: with no usable word from the model the slots are made from the text alone.
     """
     slots: list[Slot] = []
     for number, after in enumerate(places):
@@ -59,7 +65,7 @@ def replan(
     article: Article,
     slots: Sequence[Slot],
     more: Callable[[Collection[str], int], Sequence[str]],
-    subjects: Callable[[], Sequence[str]],
+    subjects: Callable[[], Subjects],
     writer: Callable[[], Writer],
     cancel: Cancel,
 ) -> Generator[float, None, tuple[Slot, ...]]:
@@ -115,7 +121,7 @@ def _described(
     brief: Brief,
     outline: Outline,
     article: Article,
-    subjects: Sequence[str],
+    subjects: Subjects,
     writer: Writer,
     cancel: Cancel,
 ) -> Generator[float, None, Slot]:
@@ -173,18 +179,21 @@ def _read(text: str) -> _Picture | None:
 
 
 def _slot(
-    after: str, block: Block, picture: _Picture | None, brief: Brief, outline: Outline, subjects: Sequence[str]
+    after: str, block: Block, picture: _Picture | None, brief: Brief, outline: Outline, subjects: Subjects
 ) -> Slot:
     language = brief.language
     section = outline.sections[block.section] if block.section < len(outline.sections) else None
     heading, anchor = (section.heading, section.anchor) if section else ("", "")
     shows = picture.shows if picture and not _is_example(picture.shows, f"{heading} {block.text}", language) else ""
-    query = _query(shows, subjects[block.section] if block.section < len(subjects) else "")
+    sections = subjects.sections
+    query = _query(shows, sections[block.section] if block.section < len(sections) else "")
+    wider = _query(shows, subjects.article)
     return Slot(
         id="",
         after=after,
         caption=_caption(picture, block, heading, anchor, language),
         query=query or heading or prose.cut_words(block.text, QUERY_WORDS, language),
+        wider="" if wider == query else wider,
         tone=picture.tone if picture else "",
         origin="model" if picture else "library",
         read=mark_of(block),

@@ -16,6 +16,7 @@ from composer.choosing import LATER, TOGETHER, Aim, Chooser
 from composer.library.filling.embed import embed, embed_captions
 from composer.library.filling.scan import scan
 from composer.ports import Cancel
+from composer.stages.plan import Subjects
 from composer.stages.rank import Signal, Weights
 from composer.types import OPENING, Article, Brief, Candidate, Language, Picture, Slot
 from tests.composer.fakes import Bench, ScriptedWriter, draw, outline_of, paragraph
@@ -92,6 +93,13 @@ def test_an_aim_is_the_query_the_paragraph_and_the_whole_article(quay: tuple[Ben
     assert made.aims(SLOTS, ARTICLE, []) == []
 
 
+def test_what_the_whole_article_is_about_is_looked_for_too(quay: tuple[Bench, Path]) -> None:
+    made = chooser(quay)
+    read = made.tools.encoder.encode_texts(["method, boat", "harbour, boat"])
+    wide = aim(made, replace(RED, query="method, boat", wider="harbour, boat")).query
+    assert wide == pytest.approx(read.mean(0) / np.linalg.norm(read.mean(0)), abs=1e-6)
+
+
 def test_before_all_text_the_first_paragraph_counts(quay: tuple[Bench, Path]) -> None:
     made = chooser(quay)
     opening = replace(GREEN, after=OPENING)
@@ -116,12 +124,13 @@ def test_a_text_that_the_encoder_does_not_read_is_not_given_to_it(quay: tuple[Be
 
 
 def test_subjects_are_what_sections_were_planned_around_or_are_called(quay: tuple[Bench, Path]) -> None:
-    made = chooser(quay, "zh", writer=lambda: ScriptedWriter(["The harbour"]))
+    writer = ScriptedWriter(["By the sea", "The harbour"])
+    made, text = chooser(quay, "zh", writer=lambda: writer), Article("海边", ())
     outline = outline_of("港口")
-    assert made.subjects(outline) == ["The harbour"]
-    assert made.subjects(outline) == ["The harbour"], "translated once"
+    twice = [made.subjects(text, outline) for _ in range(2)]
+    assert twice == [Subjects("By the sea", ("The harbour",))] * 2, "translated once"
     anchored = outline_of("港口", anchor="A red boat on the quay")
-    assert "red boat" in made.subjects(anchored)[0]
+    assert "red boat" in made.subjects(text, anchored).sections[0]
 
 
 def test_evidence_is_higher_where_the_library_has_what_is_spoken_of(quay: tuple[Bench, Path]) -> None:

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from composer import prose
 from composer.errors import Cancelled
 from composer.ports import Cancel, Prompt
-from composer.stages.plan import CAPTION_LIMIT, block_of, mark_of, plan, replan
+from composer.stages.plan import CAPTION_LIMIT, Subjects, block_of, mark_of, plan, replan
 from composer.types import OPENING, Article, Brief, Language, Outline, Slot
 from tests.composer.fakes import ScriptedWriter, article, heading, outline_of, paragraph
 
 TEXT = article(10, sections=5)
 OUTLINE = outline_of(*(f"Section {at}" for at in range(5)))
-SUBJECTS = [f"subject {at}" for at in range(5)]
+SUBJECTS = tuple(f"subject {at}" for at in range(5))
+TOPIC = "An island"
 
 
 def run(
@@ -29,7 +30,7 @@ def run(
     **brief: object,
 ) -> tuple[Slot, ...]:
     wanted = Brief(topic="An island", length=400, **brief)  # pyright: ignore[reportArgumentType]
-    stage = plan(wanted, outline, text, places, subjects, writer, Cancel())
+    stage = plan(wanted, outline, text, places, Subjects(TOPIC, tuple(subjects)), writer, Cancel())
     while True:
         try:
             assert 0 <= next(stage) <= 1
@@ -169,7 +170,7 @@ def test_a_caption_with_names_that_the_picture_does_not_carry_is_not_believed() 
 
 def test_cancel() -> None:
     cancel, writer = Cancel(), ScriptedWriter([answer()] * 2)
-    stage = plan(Brief(topic="x"), OUTLINE, TEXT, ("p0", "p4"), SUBJECTS, writer, cancel)
+    stage = plan(Brief(topic="x"), OUTLINE, TEXT, ("p0", "p4"), Subjects(TOPIC, SUBJECTS), writer, cancel)
     next(stage)
     cancel.cancel()
     with pytest.raises(Cancelled):
@@ -205,9 +206,9 @@ class Edit:
             self.more.append((set(taken), count))
             return offered[:count]
 
-        def subjects() -> Sequence[str]:
+        def subjects() -> Subjects:
             self.named += 1
-            return SUBJECTS
+            return Subjects(TOPIC, SUBJECTS)
 
         brief = Brief(topic="An island", length=400, pictures=pictures)
         stage = replan(brief, OUTLINE, self.text, self.slots, more, subjects, lambda: self.writer, Cancel())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from composer.stages.retrieve import RRF_K, Ranking, fuse, shortlist
+from composer.stages.retrieve import RRF_K, Ranking, fused, shortlist
 from composer.types import Picture
 from tests.composer.fakes import picture
 
@@ -33,22 +32,43 @@ def listed(rankings: Sequence[Ranking], count: int, groups: dict[int, str] | Non
 
 @given(st.lists(st.tuples(ROWS, st.floats(0.1, 2.0)), max_size=4))
 def test_fusion_is_the_sum_of_reciprocal_ranks(given_: list[tuple[list[int], float]]) -> None:
-    order = fuse([ranking("words", *rows, weight=weight) for rows, weight in given_])
+    scores = fused([ranking("words", *rows, weight=weight) for rows, weight in given_])
     expected = {
         row: sum(weight / (RRF_K + 1 + rows.index(row)) for rows, weight in given_ if row in rows)
         for rows, _ in given_
         for row in rows
     }
-    assert sorted(order) == sorted(expected)
-    for one, next_ in itertools.pairwise(order):
-        assert expected[one] >= expected[next_] - 1e-12
+    assert scores == pytest.approx(expected)
 
 
 def test_what_two_rankings_agree_on_comes_first() -> None:
-    assert fuse([ranking("vector", 1, 2, 3), ranking("words", 9, 2, 8)])[0] == 2
-    assert fuse([ranking("vector", 5, 4), ranking("words", 4, 5)]) == [4, 5], "ties by row"
-    assert fuse([ranking("vector", 1), ranking("words", 2, weight=2.0)]) == [2, 1]
-    assert fuse([]) == []
+    def order(*rankings: Ranking) -> list[str]:
+        return [each.id for each in listed(rankings, 9)]
+
+    assert order(ranking("vector", 1, 2, 3), ranking("words", 9, 2, 8))[0] == "2"
+    assert order(ranking("vector", 5, 4), ranking("words", 4, 5)) == ["4", "5"], "ties by row"
+    assert order(ranking("vector", 1), ranking("words", 2, weight=2.0)) == ["2", "1"]
+    assert order() == []
+
+
+def test_a_picture_without_words_is_not_behind_for_being_in_no_list_by_words() -> None:
+    """Otherwise not one of them is ever seen beside pictures that carry words, however well it fits."""
+
+    def some(rows: Sequence[int]) -> dict[int, Picture]:
+        return {row: replace(picture(str(row)), caption="" if row > 5 else "Words") for row in rows}
+
+    def could(picture: Picture, kind: str) -> bool:
+        return kind == "vector" or bool(picture.caption)
+
+    by_looks = ranking("vector", 6, 7, 5, 4, 3, 2, 1)
+    by_words = [ranking("captions", 1, 2, 3, 4, 5), ranking("words", 1, 2), ranking("context", 1)]
+    even = [each.id for each in shortlist([by_looks, *by_words], 4, some, lambda _: {}, could)]
+    assert "6" in even
+    assert {"1", "2"} & set(even), "what words found is there too"
+    assert not {"6", "7"} & {each.id for each in shortlist([by_looks, *by_words], 4, some, lambda _: {})}
+    assert [each.id for each in shortlist([by_looks], 3, some, lambda _: {}, could)] == ["6", "7", "5"]
+    hidden = shortlist([ranking("words", 6, 1)], 2, some, lambda _: {}, could)
+    assert [each.id for each in hidden] == ["6", "1"], "found all the same"
 
 
 @pytest.mark.parametrize("count", [1, 4, 8])
