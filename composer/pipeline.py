@@ -251,9 +251,8 @@ class _Run:
         outline, article = self._text()
         afters, likely = self._likely()
         chosen = [afters[place] for place in places.choose(likely, self.brief.pictures)]
-        stage = plan(
-            self.brief, outline, article, chosen, self.chooser.subjects(article, outline), self.tools.writer(), self.cancel
-        )  # fmt: skip
+        subjects = self.chooser.subjects(article, outline)
+        stage = plan(self.brief, outline, article, chosen, subjects, self.tools.writer(), self.cancel)
         return _with_own((yield from _progress(stage, "plan", start)), self.draft)
 
     def _text(self) -> tuple[Outline, Article]:

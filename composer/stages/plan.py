@@ -49,7 +49,8 @@ def plan(
 ) -> Generator[float, None, tuple[Slot, ...]]:
     """A slot for each place, in that order; yields the share done (0 to 1).
 
-    `places` are ids of paragraphs, or OPENING. Never fails: with no usable word from the model the slots are made from the text alone.
+    `places` are ids of paragraphs, or OPENING. Never fails: with no usable word from the model the slots are made from
+    the text alone.
     """
     slots: list[Slot] = []
     for number, after in enumerate(places):
