@@ -16,7 +16,7 @@ from composer.errors import ProjectError
 from composer.grounds import Change, ChangeKind, Explanation, Part, Rival
 from composer.shared_words import shared_words
 from composer.stages.assign import assign
-from composer.stages.rank import Signal, Weights, final_score
+from composer.stages.rank import Signal, Weights, final_score, level_of
 from composer.types import OPENING, Candidate, Composition, Pick, Picture, SignalName, Slot
 
 RIVALS = 3
@@ -276,16 +276,21 @@ class _Case:
 
 
 def _parts(signals: Mapping[SignalName, float], weights: Weights | None) -> tuple[Part, ...]:
-    """What each signal that was measured gave, the largest share first. Without weights: the values alone."""
-    known = weights.signals if weights else {}
-    total = sum(signal.weight for name, signal in known.items() if name in signals)
+    """What each signal gave, the largest share first. Without weights: the values of those measured alone."""
+    known: dict[SignalName, Signal] = {
+        name: signal for name, signal in (weights.signals if weights else {}).items() if signal.weight > 0
+    }
+    if not signals.keys() & known.keys():
+        known = {}
+    total = sum(signal.weight for signal in known.values())
     found: list[Part] = []
-    for name, value in signals.items():
-        signal = known.get(name)
-        if signal is None or total <= 0:
+    names: list[SignalName] = list(dict.fromkeys((*signals, *known)))
+    for name in names:
+        value, signal = signals.get(name), known.get(name)
+        if signal is None:
             found.append(Part(signal=name, value=value))
             continue
-        level, weight = signal.level(value), signal.weight / total
+        level, weight = level_of(value, signal), signal.weight / total
         found.append(Part(signal=name, value=value, level=level, weight=weight, share=weight * level))
     return tuple(sorted(found, key=lambda part: (-part.share, -part.weight, part.signal)))
 

@@ -15,8 +15,9 @@ class Part(Struct, frozen=True, kw_only=True):
     """What one signal gave."""
 
     signal: SignalName
-    value: float
-    """As measured, in the signal's own unit."""
+    value: float | None
+    """As measured, in the signal's own unit; None where it was not: then its level is composer/stages/rank.py's
+    UNKNOWN."""
     level: float = 0.0
     """0 speaks against the picture, 1 for it."""
     weight: float = 0.0
@@ -84,7 +85,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     words: tuple[str, ...] = ()
     """What the words of the picture and of the place have in common; of the best candidate where none stands."""
     parts: tuple[Part, ...] = ()
-    """What was measured of the picture, or of the best candidate where none stands; the largest share first."""
+    """What counted for the picture, or for the best candidate where none stands; the largest share first."""
     weighed: bool = False
     """Whether the weights that decided are known. Else parts are values alone, and most changes are not known."""
     held_back: SignalName | None = None

@@ -43,6 +43,7 @@ _EN = {
     "common": "Words in common: {words}.",
     "points": "Points: {points}.",
     "point": "{signal} {share} of {weight}",
+    "part unknown": "{signal} (not known)",
     "unweighed": "How much each signal counted was not kept with this article. Choose the pictures again to see it.",
     "rival": "“{name}” fits {final} %: {gap} {unit} less.",
     "rival signal": "“{name}” fits {final} %: {gap} {unit} less, mostly in “{signal}”.",
@@ -86,6 +87,7 @@ _ZH = {
     "common": "共有的词：{words}。",
     "points": "得分：{points}。",
     "point": "{signal} {share}/{weight}",
+    "part unknown": "{signal}（不详）",
     "unweighed": "这篇文章没有保存各项所占的比重。重新选图后即可查看。",
     "rival": "“{name}”匹配度 {final} %，低 {gap} 分。",
     "rival signal": "“{name}”匹配度 {final} %，低 {gap} 分，主要差在“{signal}”。",
@@ -138,7 +140,7 @@ def points(explanation: Explanation, language: Language) -> str:
     """What each signal gave of what it could have given, in points of 100."""
     given = points_of(explanation.parts)
     said = [
-        TEXTS[language]["point"].format(signal=_signal(part.signal, language), share=share, weight=weight)
+        TEXTS[language]["point"].format(signal=part_name(part, language), share=share, weight=weight)
         for part, (share, weight) in zip(explanation.parts, given, strict=True)
         if weight or part.weight > 0
     ]
@@ -188,9 +190,10 @@ def about_change(change: Change, explanation: Explanation, language: Language) -
     return prose.join([said, words["serves"].format(place=change.place)], language) if moved else said
 
 
-def signal_name(signal: SignalName, language: Language) -> str:
-    """What a signal is called on the screen."""
-    return _signal(signal, language)
+def part_name(part: Part, language: Language) -> str:
+    """What a part is called on the screen."""
+    name = _signal(part.signal, language)
+    return name if part.value is not None else TEXTS[language]["part unknown"].format(signal=name)
 
 
 def _signal(signal: str, language: Language) -> str:

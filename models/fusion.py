@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
+from msgspec.structs import replace
+
 from composer import fusion
 from composer.errors import SettingsError
 from composer.fusion import Fusion
 from composer.settings import Settings
 from composer.shelf import Gain
-from composer.stages.rank import Weights
+from composer.stages.rank import Signal, Weights
+from composer.types import SignalName
 
 
 @cache
@@ -44,8 +47,12 @@ def problem() -> SettingsError | None:
 
 
 def weights_of(settings: Settings) -> Weights:
-    """How scores become one: each score on the scale of the model that gives it."""
-    return fusion_of(settings).weights
+    """How scores become one: each score on the scale of the model that gives it, none of a model that there is not."""
+    found = fusion_of(settings).weights
+    if settings.reranker != "none":
+        return found
+    signals: dict[SignalName, Signal] = {name: each for name, each in found.signals.items() if name != "rerank"}
+    return replace(found, signals=signals)
 
 
 def empty_below_of(settings: Settings) -> float:

@@ -146,15 +146,13 @@ def _spoken() -> Language:
 def _bars(explanation: Explanation) -> list[Bar]:
     given = zip(explanation.parts, wording.points_of(explanation.parts), strict=True)
     return [
-        Bar(wording.signal_name(part.signal, _spoken()), share, weight)
-        for part, (share, weight) in given
-        if part.weight > 0
+        Bar(wording.part_name(part, _spoken()), share, weight) for part, (share, weight) in given if part.weight > 0
     ]
 
 
 def _measured(explanation: Explanation) -> str:
-    names = [(wording.signal_name(part.signal, _spoken()), part.value) for part in explanation.parts]
-    return "\n".join(f"{name}: {value:.3f}" for name, value in names)
+    names = [(wording.part_name(part, _spoken()), part.value) for part in explanation.parts]
+    return "\n".join(f"{name}: {value:.3f}" for name, value in names if value is not None)
 
 
 def _rests_on(composition: Composition, slot: str) -> tuple[object, ...]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from composer.evaluation.nouns import Example
-from composer.stages.rank import Signal, Weights
+from composer.stages.rank import UNKNOWN, Signal, Weights
 from composer.types import Candidate, SignalName
 
 Numbers = NDArray[np.float64]
@@ -87,7 +87,8 @@ def scales(places: Places, narrowing: float) -> dict[SignalName, Signal]:
 
 
 def levels(places: Places, weights: Weights) -> Numbers:
-    """What `Signal.level` makes of every value, shape (places, candidates, signals of the weights); NaN stays."""
+    """What `level_of` makes of every value, shape (places, candidates, signals of the weights); 0 for candidates of
+    which none of these signals was measured."""
     made = np.full((*places.there.shape, len(weights.signals)), np.nan)
     for at, (name, signal) in enumerate(weights.signals.items()):
         if name not in places.names:
@@ -97,12 +98,15 @@ def levels(places: Places, weights: Weights) -> Numbers:
             made[:, :, at] = np.clip(values, 0.0, 1.0)
         else:
             made[:, :, at] = 1 / (1 + np.exp(-np.clip((values - signal.middle) / signal.width, -60.0, 60.0)))
-    return made
+    measured = np.isfinite(made)
+    return np.where(measured, made, np.where(measured.any(2, keepdims=True), UNKNOWN, 0.0))
 
 
 def scores(places: Places, weights: Weights) -> Numbers:
     """`final_score` of every candidate, shape (places, candidates); -inf where there is none."""
-    found = _means(np.array([signal.weight for signal in weights.signals.values()]), levels(places, weights))
+    counted = Weights({name: signal for name, signal in weights.signals.items() if signal.weight > 0})
+    each = np.array([signal.weight for signal in counted.signals.values()])
+    found = levels(places, counted) @ each / max(float(each.sum()), NO_SPREAD)
     return np.where(places.there, found, -np.inf)
 
 
@@ -134,36 +138,20 @@ def fitted(places: Places, scaled: dict[SignalName, Signal], ridge: float) -> tu
 
 
 class _Task:
-    """Negative mean log-likelihood with ridge, and its gradient."""
+    """Negative mean log-likelihood with ridge, and its gradient: a conditional logit (McFadden 1974)."""
 
     def __init__(self, measured: Numbers, places: Places, ridge: float) -> None:
-        self._levels = np.nan_to_num(measured)
-        self._known = np.isfinite(measured).astype(np.float64)
+        self._levels = measured
         self._places = places
         self._ridge = ridge
 
     def loss(self, weights: Numbers) -> tuple[float, Numbers]:
-        """Of weights, shape (signals,). The slope of u by a weight is s + B * (level - s) / (weights measured)."""
-        inverse = _inverse(self._known @ weights)
-        means, total = (self._levels @ weights) * inverse, float(weights.sum())
-        sure = total * means
+        """Of weights, shape (signals,)."""
+        sure = self._levels @ weights
         of_all, of_right = _log_sum(sure, self._places.there), _log_sum(sure, self._places.right)
         value = float(np.mean(of_all - of_right)) + self._ridge / 2 * float(weights @ weights)
         share = _shares(sure, of_all, self._places.there) - _shares(sure, of_right, self._places.right)
-        share /= len(share)
-        by_total = share * total * inverse
-        slope = np.tensordot(by_total, self._levels, 2) - np.tensordot(by_total * means, self._known, 2)
-        return value, slope + float((share * means).sum()) + self._ridge * weights
-
-
-def _means(weights: Numbers, measured: Numbers) -> Numbers:
-    """Weighted mean of what was measured, 0 where nothing was."""
-    inverse = _inverse(np.isfinite(measured).astype(np.float64) @ weights)
-    return (np.nan_to_num(measured) @ weights) * inverse
-
-
-def _inverse(values: Numbers) -> Numbers:
-    return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+        return value, np.tensordot(share / len(share), self._levels, 2) + self._ridge * weights
 
 
 def _log_sum(values: Numbers, some: Flags) -> Numbers:

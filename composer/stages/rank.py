@@ -11,6 +11,11 @@ from msgspec.structs import replace
 from composer.ports import Cancel, Reranker
 from composer.types import Candidate, SignalName
 
+UNKNOWN = 0.35
+"""Level of a signal that was not measured, such as words of a picture that carries none: a little less than is needed,
+so that a picture of which little is known must look all the better. On 331 places of illustrated articles, where most
+candidates carry no words: 177 filled, 48 of them with the author's picture; left out of the mean instead, 236 and 47."""
+
 
 class Signal(Struct, frozen=True):
     """How much one signal counts. Its value is first brought to 0..1 by a logistic of its own."""
@@ -59,12 +64,16 @@ def rank(
 
 
 def final_score(signals: Mapping[SignalName, float], weights: Weights) -> float:
-    """Weighted mean of the levels of the signals that were measured, 0 to 1."""
-    parts = [
-        (signal.weight, signal.level(signals[name])) for name, signal in weights.signals.items() if name in signals
-    ]
-    total = sum(weight for weight, _ in parts)
-    return sum(weight * level for weight, level in parts) / total if total else 0.0
+    """Weighted mean of the levels of all signals, UNKNOWN for those that were not measured, 0 to 1; 0 if none was."""
+    total = sum(signal.weight for signal in weights.signals.values())
+    if not any(signal.weight > 0 and name in signals for name, signal in weights.signals.items()):
+        return 0.0
+    return sum(signal.weight * level_of(signals.get(name), signal) for name, signal in weights.signals.items()) / total
+
+
+def level_of(value: float | None, signal: Signal) -> float:
+    """What a value counts for, 0 to 1; None was not measured."""
+    return UNKNOWN if value is None else signal.level(value)
 
 
 def _with(signals: Mapping[SignalName, float], name: SignalName, value: float | None) -> dict[SignalName, float]:

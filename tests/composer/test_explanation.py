@@ -58,9 +58,14 @@ def test_the_shares_add_up_to_the_score() -> None:
     assert (words.value, words.level, words.weight) == (0.9, 0.9, pytest.approx(0.3))
 
 
-def test_a_signal_that_was_not_measured_gives_its_weight_to_the_others() -> None:
-    found = explain(decided({"s1": (scored("mill", 0.4),)}), "s1")
-    assert [(part.signal, round(part.weight, 3)) for part in found.parts] == [("vector", 0.714), ("rerank", 0.286)]
+def test_a_signal_that_was_not_measured_is_told_as_such() -> None:
+    found = explain(decided({"s1": (scored("mill", 0.9),)}), "s1")
+    assert found.weighed
+    assert [(part.signal, part.value, round(part.weight, 3)) for part in found.parts] == [
+        ("vector", 0.9, 0.5), ("words", None, 0.3), ("rerank", 0.5, 0.2),
+    ]  # fmt: skip
+    assert sum(part.share for part in found.parts) == pytest.approx(found.final)
+    assert [wording.part_name(found.parts[1], language) for language in ("en", "zh")] == ["Words (not known)", "文字（不详）"]
 
 
 def test_the_next_best_and_what_spoke_against_them() -> None:
@@ -152,7 +157,7 @@ def test_an_empty_place() -> None:
     assert decided(weak, needed=told.value).picks["s1"].picture == picture("mill")
     without = change(found, "signal", "vector")
     assert without is not None
-    assert (without.picture, without.value) == ("keep", 0.5), "of keep the judge alone is left"
+    assert (without.picture, without.value) == ("mill", pytest.approx(0.42))
 
 
 def test_a_place_emptied_by_another() -> None:

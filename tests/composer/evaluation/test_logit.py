@@ -26,11 +26,11 @@ def test_scores_are_the_rankings_own(wordless: Signal) -> None:
         assert row == pytest.approx([final_score(each.signals, weights) for each in ordered], abs=1e-12)
 
 
-def test_a_weight_for_what_nobody_measured_changes_nothing() -> None:
+def test_a_weight_for_what_nobody_measured_changes_no_order() -> None:
     examples = drawn(5, STRENGTH)
     places, plain = places_of(examples, NAMES), Weights({"vector": Signal(0.5, 0.0, 0.05)})
     more = Weights({**plain.signals, "mood": Signal(0.9)})
-    assert scores(places, more) == pytest.approx(scores(places, plain))
+    assert np.array_equal(np.argsort(scores(places, more)), np.argsort(scores(places, plain)))
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.4])

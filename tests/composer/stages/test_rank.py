@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from composer.errors import Cancelled
 from composer.ports import Cancel, Vectors
-from composer.stages.rank import final_score, rank
+from composer.settings import Settings
+from composer.stages.rank import UNKNOWN, final_score, rank
 from composer.types import Candidate, Picture, SignalName
 from tests.composer.fakes import WEIGHTS, WordsReranker, candidate
 
@@ -58,10 +59,12 @@ def test_ties_go_by_picture() -> None:
     assert [each.picture.id for each in rank(found, "", "", None, WEIGHTS, Cancel())] == ["a", "b", "c"]
 
 
-def test_missing_signals_are_left_out_of_the_mean() -> None:
-    assert final_score({"words": 0.4}, WEIGHTS) == pytest.approx(0.4)
-    assert final_score({"vector": 0.5}, WEIGHTS) == pytest.approx(0.5)
-    assert final_score({"vector": 0.5, "words": 1.0}, WEIGHTS) == pytest.approx((0.4 * 0.5 + 0.3 * 1.0) / 0.7)
+def test_signals_that_were_not_measured_speak_a_little_against() -> None:
+    """Else a picture that says nothing of itself beats one whose words fit fairly."""
+    assert final_score({"words": 0.4}, WEIGHTS) == pytest.approx(0.3 * 0.4 + 0.7 * UNKNOWN)
+    assert final_score({"vector": 0.5, "words": 1.0}, WEIGHTS) == pytest.approx(0.4 * 0.5 + 0.3 + 0.3 * UNKNOWN)
+    assert final_score({"vector": 0.7}, WEIGHTS) < final_score({"vector": 0.6, "words": 0.6, "rerank": 0.6}, WEIGHTS)
+    assert Settings().empty_below > UNKNOWN, "of what is not known at all nothing stands"
     assert final_score({}, WEIGHTS) == 0.0
     assert final_score({"mood": 1.0}, WEIGHTS) == 0.0, "a signal without a weight says nothing"
 
@@ -85,7 +88,7 @@ def test_a_score_that_is_no_number_is_no_score(broken: float) -> None:
     ranked = rank([candidate("a", words=0.1), candidate("b", words=0.9)], "", "", judge, WEIGHTS, Cancel())
     assert [each.picture.id for each in ranked] == ["b", "a"]
     assert "rerank" not in ranked[1].signals
-    assert ranked[1].final == pytest.approx(0.1)
+    assert ranked[1].final == pytest.approx(0.3 * 0.1 + 0.7 * UNKNOWN)
 
 
 def test_the_rerankers_scores_are_kept() -> None:
