@@ -10,6 +10,7 @@ brief is composed with the demo's pictures. Then, by turns in one run:
 `ratio`: the median over all paragraphs of seconds from scratch / seconds after the edit. A paragraph that a picture
 belongs to is searched for again, and where the sentence went that the picture is about the model is asked once more;
 any other costs nothing: `ratio_at_a_place` (and `ratio_least`, the worst) and `ratio_elsewhere` are told apart.
+`ratio_sentence` is for the worst edit there is, which takes away the very sentence that a picture is about.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from composer import prose
 from composer.pipeline import Tools, compose, illustrate
 from composer.ports import Cancel
 from composer.settings import Settings
-from composer.types import Brief, Composition
+from composer.types import Brief, Composition, Slot
 from models.registry import Models
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,6 +71,16 @@ def edited(draft: Composition, block: str) -> Composition:
     return replace(draft, article=replace(draft.article, blocks=tuple(blocks)))
 
 
+def without(draft: Composition, slot: Slot) -> Composition:
+    """The draft without the sentence that the slot is about."""
+    assert draft.article is not None
+    blocks = tuple(
+        replace(each, text=each.text.replace(slot.sentence, ADDED)) if slot.sentence in each.text else each
+        for each in draft.article.blocks
+    )
+    return replace(draft, article=replace(draft.article, blocks=blocks))
+
+
 def shortened(text: str, brief: Brief) -> str:
     sentences = prose.sentences(text)
     return prose.join(sentences[:-1] if len(sentences) > 1 else [*sentences, ADDED], brief.language)
@@ -88,10 +99,12 @@ def measure(brief: Brief, tools: Tools) -> dict[str, float | int]:
         if block.kind == "paragraph":
             taken[block.id in places].append(illustrated(edited(start, block.id), tools)[1])
     ratios = {kind: [whole / seconds for seconds in some] for kind, some in taken.items()}
+    gone = [whole / illustrated(without(start, slot), tools)[1] for slot in start.slots or () if slot.sentence]
     return {
         "ratio": round(statistics.median([*ratios[True], *ratios[False]]), 1),
         "ratio_at_a_place": round(statistics.median(ratios[True]), 1),
         "ratio_least": round(min(ratios[True]), 1),
+        "ratio_sentence": round(statistics.median(gone), 1),
         "ratio_elsewhere": round(statistics.median(ratios[False]), 1) if ratios[False] else 0.0,
         "scratch_seconds": round(whole, 2),
         "paragraphs": len(ratios[True]) + len(ratios[False]),
