@@ -263,8 +263,18 @@ def _is_caption(worded: str, place: _Place, words: CaptionPrompts, *, sees: bool
     if _invented(worded, place.given):
         return False
     new = _new_words(worded, place.given)
-    about = bool(prose.content_words(worded) & prose.content_words(place.told))
-    return sees or (about and len(new) <= NEW_WORDS[place.language])
+    return sees or (_is_about(worded, place) and len(new) <= NEW_WORDS[place.language])
+
+
+def _is_about(worded: str, place: _Place) -> bool:
+    """Whether it speaks of what the picture says it shows.
+
+    In English what comes first is what a caption shows: "A visitor to the castle" is not a picture of a castle.
+    """
+    if place.language == "zh":
+        return bool(prose.content_words(worded) & prose.content_words(place.told))
+    first = next((token for token in prose.tokens(worded) if prose.content_words(token)), "")
+    return bool(first) and not _new_words(first, place.told)
 
 
 def _new_words(worded: str, given: str) -> list[str]:

@@ -138,6 +138,18 @@ def test_one_plain_word_is_no_caption() -> None:
     assert run(ScriptedWriter([said("Windmill of oak on the ridge")]), "windmill").caption
 
 
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [
+        ("The ridge with the windmill", ""),
+        ("Stone below the windmill of Schillingstedt", ""),
+        ("Windmills of Schillingstedt on the ridge", "Windmills of Schillingstedt on the ridge"),
+    ],
+)
+def test_what_a_caption_begins_with_is_what_the_picture_shows(words: str, printed: str) -> None:
+    assert run(ScriptedWriter([said(words)])).caption == (printed or OWN)
+
+
 def test_what_the_writer_worded_or_left_empty_stays() -> None:
     worded = run(None, worded=True)
     assert (worded.caption, worded.alt) == ("", "")
