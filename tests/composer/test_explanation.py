@@ -65,7 +65,10 @@ def test_a_signal_that_was_not_measured_is_told_as_such() -> None:
         ("vector", 0.9, 0.5), ("words", None, 0.3), ("rerank", 0.5, 0.2),
     ]  # fmt: skip
     assert sum(part.share for part in found.parts) == pytest.approx(found.final)
-    assert [wording.part_name(found.parts[1], language) for language in ("en", "zh")] == ["Words (not known)", "文字（不详）"]
+    assert [wording.part_name(found.parts[1], language) for language in ("en", "zh")] == [
+        "Words (not known)",
+        "文字（不详）",
+    ]
 
 
 def test_the_next_best_and_what_spoke_against_them() -> None:
