@@ -13,8 +13,8 @@ from composer.types import Candidate, SignalName
 
 UNKNOWN = 0.35
 """Level of a signal that was not measured, such as words of a picture that carries none: a little less than is needed,
-so that a picture of which little is known must look all the better. On 331 places of illustrated articles, most candidates
-wordless: 177 filled, 48 of them with the author's picture; left out of the mean instead, 236 and 47."""
+so that a picture of which little is known must look all the better. On 331 places of illustrated articles, where most
+candidates are wordless: 177 filled, 48 with the author's picture; left out of the mean instead, 236 and 47."""
 
 
 class Signal(Struct, frozen=True):
