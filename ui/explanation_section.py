@@ -146,7 +146,9 @@ def _spoken() -> Language:
 def _bars(explanation: Explanation) -> list[Bar]:
     given = zip(explanation.parts, wording.points_of(explanation.parts), strict=True)
     return [
-        Bar(wording.part_name(part, _spoken()), share, weight) for part, (share, weight) in given if part.weight > 0
+        Bar(wording.part_name(part, _spoken()), share, weight, known=part.value is not None)
+        for part, (share, weight) in given
+        if part.weight > 0
     ]
 
 

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from ui.theme import tokens
 
 GAP, THICK = 8.0, 6.0
+MOST_NAME = 0.55
+"""Of the width: "Words, paragraph (not known)" fits beside a bar that can still be read."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Bar:
     name: str
     share: int
     weight: int
+    known: bool = True
+    """Whether anything was measured."""
 
     @property
     def figures(self) -> str:
@@ -55,7 +59,9 @@ class PointBars(QWidget):
         painter.setFont(self._font())
         metrics = QFontMetricsF(self._font())
         most = max((bar.weight for bar in self.bars), default=0)
-        names = min(max((metrics.horizontalAdvance(bar.name) for bar in self.bars), default=0.0), self.width() * 0.4)
+        names = min(
+            max((metrics.horizontalAdvance(bar.name) for bar in self.bars), default=0.0), self.width() * MOST_NAME
+        )
         figures = metrics.horizontalAdvance("100 / 100")
         room = QRectF(names + GAP, 0, self.width() - names - figures - 2 * GAP, self._line())
         for at, bar in enumerate(self.bars):
@@ -74,7 +80,7 @@ class PointBars(QWidget):
         painter.setBrush(colors.color("line"))
         painter.drawRoundedRect(track, THICK / 2, THICK / 2)
         if bar.share > 0:
-            painter.setBrush(colors.color("accent"))
+            painter.setBrush(colors.color("accent" if bar.known else "quiet"))
             filled = max(THICK, track.width() * bar.share / max(1, bar.weight))
             painter.drawRoundedRect(QRectF(track.left(), track.top(), filled, THICK), THICK / 2, THICK / 2)
 

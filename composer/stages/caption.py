@@ -320,11 +320,23 @@ def _worded(pick: Pick, place: _Place, said: _Answer, reranker: Reranker | None,
     adds = prose.content_words(said.caption) - prose.content_words(own)
     choices = [words for words in (said.caption if adds else "", own) if words]
     # A caption that was made for another picture and names what this one does not must not stand below it.
-    wrong = bool(place.told) and _invented(place.slot.caption, place.told)
+    wrong = bool(place.told) and (_invented(place.slot.caption, place.told) or _of_another(place))
     chosen = next((words for words in choices if wrong or _holds(words, place, reranker, cancel)), "")
     chosen = chosen or (prose.cut_words(place.own, CAPTION_LIMIT[place.language], place.language) if wrong else "")
     alt = pick.alt or said.seen or _described(place)
     return replace(pick, caption="" if chosen == place.slot.caption else chosen, alt=alt)
+
+
+def _of_another(place: _Place) -> bool:
+    """Whether the slot was worded for another picture, where two languages keep names from being compared.
+
+    The query says in the picture's language what was looked for: a picture most of whose names it lacks is another.
+    """
+    if not (place.foreign and prose.names(place.told)):
+        return False
+    own = prose.content_words(" ".join(_CAPITALISED.findall(place.told)))
+    asked = prose.content_words(f"{place.slot.query} {place.slot.caption} {place.heading} {place.text}")
+    return len(own & asked) < len(own) / 2
 
 
 def _printable(place: _Place) -> str:

@@ -150,6 +150,24 @@ def test_what_a_caption_begins_with_is_what_the_picture_shows(words: str, printe
     assert run(ScriptedWriter([said(words)])).caption == (printed or OWN)
 
 
+@pytest.mark.parametrize(
+    ("query", "printed"),
+    [
+        ("Egeskov Castle, Denmark, a castle in a lake", "Eilean Donan castle"),
+        ("Eilean Donan castle, a castle at the shore", ""),
+    ],
+)
+def test_below_another_castle_the_slots_chinese_caption_does_not_stand(query: str, printed: str) -> None:
+    made = run(ScriptedWriter([]), "Eilean Donan castle", language="zh", caption="丹麦的城堡", query=query)
+    assert made.caption == printed
+
+
+def test_a_thing_without_a_name_takes_the_slots_words_in_another_language() -> None:
+    assert (
+        run(ScriptedWriter([]), "Windmill", language="zh", caption="老风车", query="a mill in the fields").caption == ""
+    )
+
+
 def test_what_the_writer_worded_or_left_empty_stays() -> None:
     worded = run(None, worded=True)
     assert (worded.caption, worded.alt) == ("", "")
