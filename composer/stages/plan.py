@@ -186,9 +186,8 @@ def _slot(
     section = outline.sections[block.section] if block.section < len(outline.sections) else None
     heading, anchor = (section.heading, section.anchor) if section else ("", "")
     shows = picture.shows if picture and not _is_example(picture.shows, f"{heading} {block.text}", language) else ""
-    sections = subjects.sections
-    query = _query(shows, sections[block.section] if block.section < len(sections) else "")
     wider = _query(shows, subjects.article)
+    query = wider if after == OPENING else _query(shows, _of_section(block, subjects))
     return Slot(
         id="",
         after=after,
@@ -199,6 +198,10 @@ def _slot(
         origin="model" if picture else "library",
         read=mark_of(block),
     )
+
+
+def _of_section(block: Block, subjects: Subjects) -> str:
+    return subjects.sections[block.section] if block.section < len(subjects.sections) else ""
 
 
 def _query(shows: str, subject: str) -> str:

@@ -74,7 +74,7 @@ def test_a_picture_before_all_text_goes_by_the_title_and_the_first_paragraph() -
     asked = writer.prompts[0].messages[-1].content
     assert "(An article)" in asked
     assert " ".join(block_of("p0", TEXT).text.split()[:20]) in asked
-    assert slot.query == "subject 0, an island from the sea"
+    assert slot.query == "an island from the sea"
     assert slot.read == mark_of(block_of("p0", TEXT))
 
 
@@ -248,6 +248,12 @@ def test_an_edit_beside_the_sentence_that_a_picture_is_about_asks_nothing() -> N
     assert edit.writer.prompts == []
     edit.change("p4", f"Not so: {sentence.lower()} Kites fly above the dunes.")
     assert "Not" in edit.again(2)[1].query, "another sentence"
+
+
+def test_a_picture_before_all_text_is_of_the_whole_article_and_others_of_their_section_too() -> None:
+    opening, other = run(ScriptedWriter([answer("a boat", "A boat")] * 2), [OPENING, "p4"])
+    assert (opening.query, opening.wider) == (f"{TOPIC}, a boat", "")
+    assert (other.query, other.wider) == ("subject 2, a boat", f"{TOPIC}, a boat")
 
 
 def test_a_picture_before_all_text_outlives_its_paragraph() -> None:
