@@ -330,13 +330,15 @@ def _worded(pick: Pick, place: _Place, said: _Answer, reranker: Reranker | None,
 def _of_another(place: _Place) -> bool:
     """Whether the slot was worded for another picture, where two languages keep names from being compared.
 
-    The query says in the picture's language what was looked for: a picture most of whose names it lacks is another.
+    The query says in the picture's language what was looked for: a picture most of whose names it lacks is another, and
+    so is one that has none of the names it asks for.
     """
     if not (place.foreign and prose.names(place.told)):
         return False
     own = prose.content_words(" ".join(_CAPITALISED.findall(place.told)))
-    asked = prose.content_words(f"{place.slot.query} {place.slot.caption} {place.heading} {place.text}")
-    return len(own & asked) < len(own) / 2
+    said = prose.content_words(f"{place.slot.query} {place.slot.caption} {place.heading} {place.text}")
+    asked = prose.content_words(" ".join(prose.names(place.slot.query)))
+    return len(own & said) < len(own) / 2 or (bool(asked) and not asked & prose.content_words(place.told))
 
 
 def _printable(place: _Place) -> str:

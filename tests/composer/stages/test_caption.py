@@ -162,6 +162,17 @@ def test_below_another_castle_the_slots_chinese_caption_does_not_stand(query: st
     assert made.caption == printed
 
 
+def test_what_was_asked_for_by_name_and_is_not_there_is_not_printed() -> None:
+    query = "The windmill of Venice in Italy, a windmill in Venice"
+    shown = "windmill (Windmill harbour Rhodes)"
+    made = run(ScriptedWriter([]), shown, language="zh", caption="威尼斯风车", query=query)
+    assert made.caption == "Windmill harbour Rhodes"
+    plain = run(
+        ScriptedWriter([]), shown, language="zh", caption="港口的风车", query="a windmill at a harbour in Rhodes"
+    )
+    assert plain.caption == ""
+
+
 def test_a_thing_without_a_name_takes_the_slots_words_in_another_language() -> None:
     assert (
         run(ScriptedWriter([]), "Windmill", language="zh", caption="老风车", query="a mill in the fields").caption == ""
