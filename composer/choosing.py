@@ -143,7 +143,7 @@ class Chooser:
         folders, catalogue, slot = self.brief.libraries, self.tools.catalogue, aim.slot
         found = [
             self._near("vector", aim.query),
-            *self._said(aim.query, CAPTIONS_WEIGHT),
+            self._said(aim.query, CAPTIONS_WEIGHT),
             Ranking("words", tuple(by_words(catalogue, f"{slot.query} {slot.caption}", folders, DEPTH))),
             Ranking("words", tuple(by_words(catalogue, slot.query, folders, DEPTH))),
             Ranking("context", tuple(by_words(catalogue, aim.text, folders, DEPTH))),
@@ -154,7 +154,7 @@ class Chooser:
         if aim.paragraph is not None:
             found += [
                 self._near("paragraph", aim.paragraph, PARAGRAPH_WEIGHT),
-                *self._said(aim.paragraph, PARAGRAPH_WEIGHT * CAPTIONS_WEIGHT),
+                self._said(aim.paragraph, PARAGRAPH_WEIGHT * CAPTIONS_WEIGHT),
             ]
         return found
 
@@ -162,9 +162,9 @@ class Chooser:
         found = self.tools.search.nearest(vector[None, :], DEPTH, self.brief.libraries)[0]
         return Ranking(kind, tuple(found), weight)
 
-    def _said(self, vector: Vectors, weight: float) -> list[Ranking]:
+    def _said(self, vector: Vectors, weight: float) -> Ranking:
         found = self.tools.captions.nearest(vector[None, :], DEPTH, self.brief.libraries)[0]
-        return [Ranking("captions", tuple(found), weight)]
+        return Ranking("captions", tuple(found), weight)
 
     def _could(self, picture: Picture, kind: str) -> bool:
         """Whether a ranking of that kind can have the picture."""
